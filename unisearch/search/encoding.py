@@ -1,0 +1,108 @@
+"""Queries → unit vectors, in as few calls of the encoder as there are kinds of term."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unisearch.datatypes import FloatArray
+from unisearch.encoders.base import Encoder, PreparedImage
+from unisearch.errors import EncodeError, QueryError
+from unisearch.search.query import Query
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+logger = logging.getLogger(__name__)
+
+LONG_QUERY_WORDS = 200
+"""Encoders cut what they read at some hundred tokens; a query above this loses its end."""
+
+_IMAGES_PER_CALL = 32
+"""Bounds the memory of a thousand query pictures."""
+
+_CANCELLED = 1e-4
+"""A sum shorter than this share of its terms' weights is rounding error, not a direction."""
+
+
+def encode_queries(queries: Sequence[Query], encoder: Encoder) -> FloatArray:
+    """Encodes many queries at once; a term that several share is encoded once.
+
+    Args:
+        queries: Q queries.
+        encoder: Gives the space.
+
+    Returns:
+        float32 [Q, D], unit rows, in the order given.
+
+    Raises:
+        QueryError: A text is empty, a picture cannot be read, or a query's terms cancel out.
+    """
+    texts: dict[str, int] = {}
+    images: dict[int | Path, Image | Path] = {}
+    rows: dict[int | Path, int] = {}
+    for term in (term for query in queries for term in query.terms):
+        if term.text is not None:
+            texts.setdefault(_checked_text(term.text), len(texts))
+        elif term.image is not None:
+            key = _image_key(term.image)
+            rows.setdefault(key, len(rows))
+            images.setdefault(key, term.image)
+
+    text_vectors = encoder.encode_texts(list(texts)) if texts else None
+    image_vectors = _encode_images(list(images.values()), encoder) if images else None
+
+    vectors = np.zeros((len(queries), encoder.dim), dtype=np.float32)
+    for row, query in enumerate(queries):
+        for term in query.terms:
+            if term.text is not None and text_vectors is not None:
+                vector = text_vectors[texts[_checked_text(term.text, warn=False)]]
+            elif term.image is not None and image_vectors is not None:
+                vector = image_vectors[rows[_image_key(term.image)]]
+            vectors[row] += np.float32(term.weight) * vector
+        total = sum(abs(term.weight) for term in query.terms)
+        length = float(np.linalg.norm(vectors[row]))
+        if not length > _CANCELLED * total:
+            raise QueryError(f"the terms of the query cancel each other out: {query}")
+        vectors[row] /= length
+    return vectors
+
+
+def _checked_text(text: str, *, warn: bool = True) -> str:
+    """The text without what no tokenizer takes, or a QueryError if nothing is there."""
+    if not text.strip():
+        raise QueryError("the query is empty: give it some words")
+    if warn and (words := len(text.split())) > LONG_QUERY_WORDS:
+        logger.warning(
+            "the query has %d words: the encoder reads the first few hundred and ignores the rest",
+            words,
+        )
+    # Lone surrogates, from bytes on a command line that are not UTF-8, become U+FFFD.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _image_key(image: Image | Path) -> int | Path:
+    return image if isinstance(image, Path) else id(image)
+
+
+def _encode_images(images: Sequence[Image | Path], encoder: Encoder) -> FloatArray:
+    blocks = []
+    for start in range(0, len(images), _IMAGES_PER_CALL):
+        block = images[start : start + _IMAGES_PER_CALL]
+        blocks.append(encoder.encode_images([_prepare(image, encoder) for image in block]))
+    return np.concatenate(blocks)
+
+
+def _prepare(image: Image | Path, encoder: Encoder) -> PreparedImage:
+    if not isinstance(image, Path):
+        return encoder.prepare_image(image.convert("RGB"))
+    from unisearch.pictures import open_picture
+
+    try:
+        return encoder.prepare_image(open_picture(image, target_px=encoder.image_size_px))
+    except EncodeError as error:
+        raise QueryError(f"cannot search with {str(image)!r}: {error}") from error
