@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONG_QUERY_WORDS = 200
-"""Encoders cut what they read at some hundred tokens; a query above this loses its end."""
+"""A text above this loses its end, if the encoder does not say where it cuts."""
 
 _IMAGES_PER_CALL = 32
 """Bounds the memory of a thousand query pictures."""
@@ -44,14 +44,13 @@ def encode_queries(queries: Sequence[Query], encoder: Encoder) -> FloatArray:
     """
     texts: dict[str, int] = {}
     images: dict[int | Path, Image | Path] = {}
-    rows: dict[int | Path, int] = {}
     for term in (term for query in queries for term in query.terms):
         if term.text is not None:
-            texts.setdefault(_checked_text(term.text), len(texts))
+            texts.setdefault(_readable(term.text), len(texts))
         elif term.image is not None:
-            key = _image_key(term.image)
-            rows.setdefault(key, len(rows))
-            images.setdefault(key, term.image)
+            images.setdefault(_image_key(term.image), term.image)
+    rows = {key: row for row, key in enumerate(images)}
+    _warn_of_long(texts, encoder)
 
     text_vectors = encoder.encode_texts(list(texts)) if texts else None
     image_vectors = _encode_images(list(images.values()), encoder) if images else None
@@ -60,7 +59,7 @@ def encode_queries(queries: Sequence[Query], encoder: Encoder) -> FloatArray:
     for row, query in enumerate(queries):
         for term in query.terms:
             if term.text is not None and text_vectors is not None:
-                vector = text_vectors[texts[_checked_text(term.text, warn=False)]]
+                vector = text_vectors[texts[_readable(term.text)]]
             elif term.image is not None and image_vectors is not None:
                 vector = image_vectors[rows[_image_key(term.image)]]
             vectors[row] += np.float32(term.weight) * vector
@@ -72,17 +71,25 @@ def encode_queries(queries: Sequence[Query], encoder: Encoder) -> FloatArray:
     return vectors
 
 
-def _checked_text(text: str, *, warn: bool = True) -> str:
-    """The text without what no tokenizer takes, or a QueryError if nothing is there."""
+def _readable(text: str) -> str:
+    """The text without what no tokenizer takes."""
     if not text.strip():
         raise QueryError("the query is empty: give it some words")
-    if warn and (words := len(text.split())) > LONG_QUERY_WORDS:
-        logger.warning(
-            "the query has %d words: the encoder reads the first few hundred and ignores the rest",
-            words,
-        )
     # Lone surrogates, from bytes on a command line that are not UTF-8, become U+FFFD.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _warn_of_long(texts: Iterable[str], encoder: Encoder) -> None:
+    """Says once that something is cut. A word is one token or more, so this never cries wolf."""
+    limit = int(getattr(encoder, "max_text_tokens", LONG_QUERY_WORDS))
+    longest = max((len(text.split()) for text in texts), default=0)
+    if longest > limit:
+        logger.warning(
+            "the query has %d words: %s reads about the first %d and ignores the rest",
+            longest,
+            encoder.name,
+            limit,
+        )
 
 
 def _image_key(image: Image | Path) -> int | Path:
