@@ -17,7 +17,6 @@ from unisearch.store.catalog import Catalog
 from unisearch.store.filters import Filters
 from unisearch.store.records import EncoderRecord, FileRecord, ItemRecord
 
-
 _ROUNDING = 1e-5
 """Two products of the same rows may differ by this."""
 
@@ -154,7 +153,9 @@ def _left_out(catalog: Catalog, item: ItemRecord, question: Question) -> tuple[s
     """Names of the conditions that the item does not meet, tried one by one."""
     named = []
     if item.modality not in question.modalities:
-        named.append(f"modality (it is {'a text' if item.modality is Modality.TEXT else 'an image'})")
+        named.append(
+            f"modality (it is {'a text' if item.modality is Modality.TEXT else 'an image'})"
+        )
     for field in dataclasses.fields(Filters):
         value = getattr(question.filters, field.name)
         if value in (None, ()):

@@ -107,11 +107,8 @@ def fuse(
         zs = kept if len(found) == 1 else background[modality].z(kept)
         candidates += [
             (-float(z), position, Ranked(modality, int(item_id), float(score)))
-            for position, (z, item_id, score) in enumerate(
-                zip(zs, ids[keep], kept, strict=True)
-            )
+            for position, (z, item_id, score) in enumerate(zip(zs, ids[keep], kept, strict=True))
         ]
     # Equal z: by position, so that equal scores keep the index's order (by id).
     candidates.sort(key=lambda candidate: candidate[:2])
     return [ranked for _, _, ranked in candidates[:k]]
-

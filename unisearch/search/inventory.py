@@ -10,8 +10,7 @@ from pathlib import Path
 
 from unisearch.datatypes import Modality
 from unisearch.store.catalog import Catalog
-from unisearch.store.filters import Filters
-from unisearch.store.globs import matcher
+from unisearch.store.globs import Globs
 from unisearch.store.layout import Layout
 from unisearch.store.lock import WriterLock
 from unisearch.store.records import FileRecord, WriteBatch
@@ -174,10 +173,10 @@ def _matching(
         if not named and isinstance(pattern, str) and _GLOB_CHARACTERS & set(pattern):
             globs.append(pattern)
     if globs or not patterns:
-        matches = matcher(Filters(paths=tuple(globs)))
+        matching = Globs(globs)
         for root_id, root in roots.items():
             for record in catalog.files(root_id):
-                if matches(root, record.path_bytes):
+                if not patterns or matching.match(os.fsencode(root), record.path_bytes):
                     yield record
 
 

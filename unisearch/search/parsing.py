@@ -27,9 +27,9 @@ from unisearch.search.query import Query, Term
 _SIGNS = {"+": 1.0, "-": -1.0}
 _WEIGHT = re.compile(r"(\d+(?:\.\d*)?|\.\d+):(?!\d)", re.ASCII)
 _KIND = re.compile(r"(text|image):")
-_PICTURE_SUFFIXES = frozenset(
-    ".avif .bmp .gif .heic .heif .ico .jfif .jp2 .jpeg .jpg .jxl .pgm .png .pnm .ppm .svg .tga"
-    " .tif .tiff .webp".split()
+_PICTURE_SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".heic", ".heif", ".ico", ".jfif", ".jp2", ".jpeg", ".jpg", ".jxl"),
+    *(".pgm", ".png", ".pnm", ".ppm", ".svg", ".tga", ".tif", ".tiff", ".webp"),
 )
 
 

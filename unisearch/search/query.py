@@ -70,7 +70,7 @@ class Query:
 
     @classmethod
     def parse(cls, *tokens: str) -> Query:
-        """Reads a query as typed in a shell: ``Query.parse("2:dog", "+", "pool.jpg", "-", "fruit")``.
+        """Reads what a person types: ``Query.parse("2:dog", "+", "pool.jpg", "-", "fruit")``.
 
         The language is described in ``unisearch.search.parsing``.
 

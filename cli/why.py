@@ -1,0 +1,90 @@
+"""``unisearch why``: the reason for an answer, or for its absence."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+from cli.failures import ExitCode
+from cli.filtering import NO_FILTERS, filterable
+from unisearch.store.filters import Filters
+
+if TYPE_CHECKING:
+    from unisearch.search.explanation import Explanation
+
+EPILOG = """\
+Examples:
+
+\b
+  unisearch why ~/Pictures/bike.jpg a red bicycle
+  unisearch why bike.jpg a red bicycle -k 50 --after 2020
+"""
+
+
+@filterable
+def why(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file in question.", show_default=False)
+    ],
+    query: Annotated[
+        list[str],
+        typer.Argument(metavar="QUERY", help="As for `search`.", show_default=False),
+    ],
+    count: options.CountOption = 10,
+    modality: options.ModalityOption = None,
+    filters: Filters = NO_FILTERS,
+    encoder: options.EncoderOption = None,
+    collection: options.CollectionOption = None,
+    json: options.JsonOption = False,
+) -> None:
+    """Explain why a file is or is not among the answers.
+
+    Give the same options as to `search`. Says whether the file was indexed, skipped, left out by a
+    filter, or where it ranks. Exits with 0 if it is among the answers, else with 1.
+    """
+    from cli.output import path_json, write_json, write_lines
+    from unisearch.search.explanation import Verdict
+    from unisearch.search.parsing import parse_query
+
+    parsed = parse_query(query)
+    with options.open_collection(collection) as opened:
+        explanation = opened.why(
+            file.expanduser(), parsed, count, modality=modality, filters=filters, encoder=encoder
+        )
+    if explanation.verdict is Verdict.NOT_INDEXED:
+        explanation = dataclasses.replace(
+            explanation, reason=_exclusion(file.expanduser()) or explanation.reason
+        )
+    if json:
+        write_json({**dataclasses.asdict(explanation), **path_json(explanation.path)})
+    else:
+        write_lines(explanation_lines(explanation, count))
+    if explanation.verdict is not Verdict.FOUND:
+        raise typer.Exit(ExitCode.NOTHING)
+
+
+def _exclusion(file: Path) -> str | None:
+    """What the indexer would say of a file that it never took."""
+    return None
+
+
+def explanation_lines(explanation: Explanation, count: int) -> list[str]:
+    """The explanation for people."""
+    from cli.show import near, printable
+
+    name = printable(near(explanation.path))
+    lines = [f"{name}: {explanation.verdict.replace('-', ' ')}: {explanation.reason}"]
+    if explanation.score is not None:
+        lines.append(
+            f"  rank {explanation.rank:,} of {explanation.candidates:,}, "
+            f"score {explanation.score:.3f} ({explanation.modality})"
+        )
+    if explanation.cutoff_score is not None and explanation.cutoff_path is not None:
+        last = printable(near(explanation.cutoff_path))
+        lines.append(f"  hit {count} is {last} with score {explanation.cutoff_score:.3f}")
+    lines += [f"  same content: {printable(near(copy))}" for copy in explanation.copies]
+    return lines
