@@ -87,7 +87,9 @@ def test_a_long_query_is_announced(
     assert [record.getMessage()[:24] for record in caplog.records] == ["the query has 5000 words"]
 
 
-def test_bytes_that_are_not_utf8_reach_no_tokenizer(make_encoder: Callable[..., FakeEncoder]) -> None:
+def test_bytes_that_are_not_utf8_reach_no_tokenizer(
+    make_encoder: Callable[..., FakeEncoder],
+) -> None:
     encoder = make_encoder()
     seen: list[str] = []
     encode = encoder.encode_texts
