@@ -7,6 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 _HIGH_DEPTH_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_STRIP_PIXELS = 4_000_000
 _MAX_12_BIT = 4095
 _MAX_16_BIT = 65535
 
@@ -33,6 +34,25 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":
         return _lab_to_rgb(image)
     return image.convert("RGB")
+
+
+def shrink_to_rgb(image: Image.Image, factor: int) -> Image.Image:
+    """Turns a decoded picture into RGB with both sides divided by ``factor``, rounded up.
+
+    Each pixel of the result is the mean of ``factor × factor`` pixels, all turned into RGB first.
+    A large picture is taken a strip at a time, so that it is in memory once, not once for each
+    step on the way.
+    """
+    width, height = image.size
+    if factor == 1 or width * height <= _STRIP_PIXELS or image.mode in _HIGH_DEPTH_MODES:
+        rgb = to_rgb(image)  # the range of high-depth values is that of the whole picture
+        return rgb.reduce(factor) if factor > 1 else rgb
+    result = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    strip_height = max(1, _STRIP_PIXELS // (width * factor)) * factor
+    for top in range(0, height, strip_height):
+        strip = image.crop((0, top, width, min(top + strip_height, height)))
+        result.paste(to_rgb(strip).reduce(factor), (0, top // factor))
+    return result
 
 
 def scale_to_8_bit(values: npt.NDArray[np.generic], *, is_float: bool) -> npt.NDArray[np.uint8]:

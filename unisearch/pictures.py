@@ -22,7 +22,7 @@ from PIL import Image
 from unisearch import picture_formats
 from unisearch.errors import PictureError
 from unisearch.files import open_regular, reading_error
-from unisearch.picture_modes import to_rgb
+from unisearch.picture_modes import shrink_to_rgb, to_rgb
 
 PictureSource: TypeAlias = Path | str | bytes | BinaryIO
 """Where a picture comes from; ``bytes`` are its content, not its path."""
@@ -83,6 +83,16 @@ class Picture:
     height_px: int | None
     format: str
     taken: str | None
+
+    @property
+    def taken_ns(self) -> int | None:
+        """``taken`` in nanoseconds since 1970 UTC; local time where the offset is not known."""
+        if self.taken is None:
+            return None
+        try:
+            return int(datetime.fromisoformat(self.taken).timestamp()) * 1_000_000_000
+        except (OverflowError, ValueError, OSError):  # outside what the system's clock can hold
+            return None
 
     def metadata(self) -> dict[str, Any]:
         """The known facts under short names, for the catalog."""
@@ -164,11 +174,9 @@ def _decode(
             image.load()
             # Icons hold several pictures and tell the size of the chosen one only now.
             _check_size(image.width, image.height, limits)
-            decoded = to_rgb(image)
-            if target_px is not None:
-                # Half of the way down with a box, which is fast; the caller does the rest well.
-                factor = min(decoded.size) // (2 * target_px)
-                decoded = decoded.reduce(factor) if factor > 1 else decoded
+            # Most of the way down with a box, which is fast; the caller does the rest well.
+            factor = 1 if target_px is None else max(1, min(image.size) // (2 * target_px))
+            decoded = shrink_to_rgb(image, factor)
             if turn is not None:
                 decoded = decoded.transpose(turn)
         except PictureError:
