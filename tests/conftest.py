@@ -124,3 +124,18 @@ def make_picture(tmp_path: Path) -> Callable[..., Path]:
         return target
 
     return write
+
+
+@pytest.fixture
+def known_encoders(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEncoder]:
+    """Makes ``load_encoder("unimo-mini")`` give a fake, as well as ``"fake"`` and ``"other"``."""
+    from unisearch.encoders import load
+
+    fakes = {
+        "unimo-mini": FakeEncoder(name="unimo-mini"),
+        "fake": FakeEncoder(),
+        "other": FakeEncoder(dim=24, name="other"),
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setitem(load.ENCODERS, name, lambda threads=None, fake=fake: fake)
+    return fakes
