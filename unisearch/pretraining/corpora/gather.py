@@ -24,6 +24,11 @@ from unisearch.pretraining.corpora.pictures import distinct_pairs, make_crops, r
 from unisearch.pretraining.corpora.records import write_jsonl
 from unisearch.pretraining.corpora.sources import emoji, openclipart, stamps, wallpapers
 from unisearch.pretraining.corpora.splitting import SplitOptions, mark_seen, split_candidates
+from unisearch.pretraining.corpora.text_questions import (
+    choose_synsets,
+    questions,
+    write_questions,
+)
 from unisearch.pretraining.corpora.texts import write_texts
 from unisearch.pretraining.corpora.wordnet import WordNet
 
@@ -38,12 +43,14 @@ class GatherOptions:
         split: How concepts are divided.
         broad_titles: A head noun in more different titles than this is too broad for a concept.
         crops_per_photo: How many random crops are added to each photograph without words.
+        text_questions: Questions of each dictionary task.
         workers: Processes that render.
     """
 
     split: SplitOptions = field(default_factory=SplitOptions)
     broad_titles: int = 25
     crops_per_photo: int = 8
+    text_questions: int = 1000
     workers: int = 2
 
 
@@ -85,7 +92,10 @@ def gather(out: Path, raw_folder: Path, options: GatherOptions | None = None) ->
         seed=options.split.seed,
     )
     write_jsonl(out / "unlabelled.jsonl", bare)
-    text_count = write_texts(out / "texts.txt", wordnet)
+    nouns, used = choose_synsets(wordnet, count=options.text_questions, seed=options.split.seed)
+    asked = questions(nouns, used, pairs)
+    write_questions(out / "text_eval.jsonl", asked)
+    text_count = write_texts(out / "texts.txt", wordnet, without=[*nouns, *used])
     card.write(out, pairs, bare, dropped, text_count, broad=broad, settings=asdict(options))
 
 
