@@ -6,15 +6,16 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, overload
+from typing import TYPE_CHECKING, Self, TypeAlias, overload
 
 from unisearch.datatypes import FloatArray, Hit, Modality
 from unisearch.encoders.base import Encoder
-from unisearch.encoders.load import DEFAULT_ENCODER, load_encoder
-from unisearch.errors import CheckpointError, ConfigError, EncoderMismatch, NoCollection
+from unisearch.encoders.load import DEFAULT_ENCODER
+from unisearch.errors import ConfigError, NoCollection
 from unisearch.search.encoding import encode_queries
 from unisearch.search.engine import Engine
 from unisearch.search.query import Query, QueryLike
+from unisearch.search.spaces import Spaces
 from unisearch.store.catalog import Catalog
 from unisearch.store.filters import Filters
 from unisearch.store.indexes import IndexSet
@@ -22,11 +23,13 @@ from unisearch.store.layout import FOLDER_NAME, CollectionSettings, Layout, find
 from unisearch.store.records import EncoderRecord, ItemRecord
 
 if TYPE_CHECKING:
-    from unisearch.search.inventory import CollectionStatus, KnownFile
     from unisearch.search.explanation import Explanation
+    from unisearch.search.inventory import CollectionStatus, KnownFile
 
-VECTOR_BLOCK = 1024
-"""Items in one block of :meth:`Collection.vectors`."""
+Queries: TypeAlias = (
+    "list[QueryLike] | list[str] | list[Path] | list[Query] | tuple[QueryLike, ...]"
+)
+"""Several queries; a list or tuple, so that they are told from one."""
 
 
 class Collection:
@@ -35,6 +38,11 @@ class Collection:
     Open one with :meth:`open`, :meth:`create` or :meth:`open_or_create`; the constructor takes
     ready parts. It is a context manager, and threads may share it.
 
+    Several arguments mean the same everywhere: ``k`` is how many hits are wanted at most;
+    ``modality`` is ``"image"``, ``"text"`` or, by default, both in one list; ``filters`` say what
+    may be found; ``encoder``, a name or an encoder, says in which of the collection's spaces, if
+    not in that of its own.
+
     Args:
         layout: Where it lies.
         catalog: What it holds.
@@ -42,14 +50,11 @@ class Collection:
         encoder: Name of the encoder used by default.
     """
 
-    def __init__(
-        self, layout: Layout, catalog: Catalog, indexes: IndexSet, *, encoder: str
-    ) -> None:
+    def __init__(self, layout: Layout, catalog: Catalog, indexes: IndexSet, encoder: str) -> None:
         self.layout = layout
         self.catalog = catalog
         self.indexes = indexes
-        self.encoder_name = encoder
-        self._encoders: dict[str, Encoder] = {}
+        self._spaces = Spaces(catalog, default=encoder)
         self._engine = Engine(catalog, indexes)
 
     # --- opening and closing ---
@@ -76,8 +81,8 @@ class Collection:
         layout = _layout_to_create(Path(folder))
         if layout.exists():
             raise ConfigError(f"there already is a collection in {layout.folder}")
-        name = encoder if isinstance(encoder, str) else encoder.name
-        layout.create(CollectionSettings(encoder=_lasting_name(name), catalog_url=catalog_url))
+        name = _lasting_name(encoder) if isinstance(encoder, str) else encoder.name
+        layout.create(CollectionSettings(encoder=name, catalog_url=catalog_url))
         return cls._opened(layout, create=True, encoder=encoder)
 
     @classmethod
@@ -141,10 +146,9 @@ class Collection:
             base=layout.base,
         )
         name = encoder if isinstance(encoder, str) else settings.encoder
-        collection = cls(layout, catalog, IndexSet(layout, catalog), encoder=name)
+        collection = cls(layout, catalog, IndexSet(layout, catalog), name)
         if encoder is not None and not isinstance(encoder, str):
-            collection.encoder_name = encoder.name
-            collection._encoders[encoder.name] = encoder
+            collection._spaces.adopt(encoder)
         return collection
 
     def close(self) -> None:
@@ -162,7 +166,10 @@ class Collection:
     ) -> None:
         self.close()
 
-    # --- encoders ---
+    @property
+    def encoder_name(self) -> str:
+        """Name of the encoder used by default."""
+        return self._spaces.default
 
     def encoder(self, name: str | None = None) -> Encoder:
         """An encoder by name, loaded when first asked for; by default the collection's own.
@@ -171,46 +178,7 @@ class Collection:
             CheckpointError: There is none of this name, or it is damaged.
             MissingExtra: It needs an optional package.
         """
-        name = name or self.encoder_name
-        if name not in self._encoders:
-            try:
-                self._encoders[name] = load_encoder(name)
-            except CheckpointError as error:
-                if name != self.encoder_name:
-                    raise
-                raise CheckpointError(
-                    f"the encoder of the collection in {self.layout.folder} cannot be loaded: "
-                    f"{error}"
-                ) from error
-        return self._encoders[name]
-
-    def _given(self, encoder: str | Encoder | None) -> Encoder:
-        return self.encoder(encoder) if encoder is None or isinstance(encoder, str) else encoder
-
-    def _space(self, encoder: Encoder) -> EncoderRecord | None:
-        """What the catalog knows of the encoder; ``None`` if it has no vectors at all.
-
-        Raises:
-            EncoderMismatch: It has vectors, of others only.
-        """
-        records = self.catalog.encoders()
-        for record in records:
-            if record.fingerprint == encoder.fingerprint:
-                return record
-        if not records:
-            return None
-        for record in records:
-            if record.name == encoder.name:
-                raise EncoderMismatch(
-                    f"the collection was indexed with another version of {encoder.name!r} "
-                    f"(fingerprint {record.fingerprint}, now {encoder.fingerprint}): "
-                    "run `unisearch index` again on its folders, or use the version it was made with"
-                )
-        names = ", ".join(repr(record.name) for record in records)
-        raise EncoderMismatch(
-            f"the collection has no vectors of {encoder.name!r}, only of {names}: search with one "
-            f"of these, or run `unisearch index --encoder {encoder.name} FOLDER`"
-        )
+        return self._spaces.encoder(name)
 
     # --- searching ---
 
@@ -227,7 +195,7 @@ class Collection:
     @overload
     def search(
         self,
-        query: list[QueryLike] | list[str] | list[Path] | list[Query] | tuple[QueryLike, ...],
+        query: Queries,
         k: int = ...,
         *,
         modality: Modality | str | None = ...,
@@ -236,12 +204,7 @@ class Collection:
     ) -> list[list[Hit]]: ...
     def search(
         self,
-        query: QueryLike
-        | list[QueryLike]
-        | list[str]
-        | list[Path]
-        | list[Query]
-        | tuple[QueryLike, ...],
+        query: QueryLike | Queries,
         k: int = 10,
         *,
         modality: Modality | str | None = None,
@@ -253,10 +216,7 @@ class Collection:
         Args:
             query: A text, a picture's path, a picture, or a ``Query`` of several; or a list or
                 tuple of these, which are encoded and searched together.
-            k: How many hits for each query, at most.
-            modality: Only texts or only images; both by default, in one list.
-            filters: What may be found.
-            encoder: In which of the collection's spaces, if not that of its default encoder.
+            k, modality, filters, encoder: See the class.
 
         Returns:
             Hits, best first; for a list of queries a list of such lists, in their order.
@@ -266,14 +226,11 @@ class Collection:
             EncoderMismatch: The collection has no vectors of this encoder.
             ValueError: ``k`` is less than 1.
         """
-        many = isinstance(query, (list, tuple))
-        queries = [Query.of(one) for one in (query if isinstance(query, (list, tuple)) else [query])]
-        using = self._given(encoder)
-        vectors = encode_queries(queries, using)
-        hits = self.search_vectors(
-            vectors, k, modality=modality, filters=filters, encoder=using
-        )
-        return hits if many else hits[0]
+        wanted = list(query) if isinstance(query, (list, tuple)) else [query]
+        using = self._spaces.encoder(encoder)
+        vectors = encode_queries([Query.of(one) for one in wanted], using)
+        hits = self.search_vectors(vectors, k, modality=modality, filters=filters, encoder=using)
+        return hits if isinstance(query, (list, tuple)) else hits[0]
 
     def search_vectors(
         self,
@@ -286,32 +243,10 @@ class Collection:
     ) -> list[list[Hit]]:
         """Finds what is nearest to each of some vectors, float32 [Q, D], unit rows.
 
-        Arguments, result and errors are those of :meth:`search`.
+        Arguments, result and errors are otherwise those of :meth:`search`.
         """
-        return self._search_vectors(vectors, k, modality, filters, self._given(encoder))
-
-    def _search_vectors(
-        self,
-        vectors: FloatArray,
-        k: int,
-        modality: Modality | str | None,
-        filters: Filters | None,
-        encoder: Encoder,
-        exclude: Sequence[int] = (),
-    ) -> list[list[Hit]]:
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        space = self._space(encoder)
-        if space is None:
-            return [[] for _ in range(len(vectors))]
-        return self._engine.search(
-            vectors,
-            space,
-            k=k,
-            modalities=wanted_modalities(modality),
-            filters=filters or Filters(),
-            exclude=exclude,
-        )
+        using = self._spaces.encoder(encoder)
+        return self._search(vectors, using, k, modality, filters)
 
     def similar(
         self,
@@ -327,10 +262,7 @@ class Collection:
         Args:
             target: An item's id, or a file's path. A file's passages count together, and neither
                 they nor the item itself are among the hits; copies in other files are.
-            k: How many hits, at most.
-            modality: Only texts or only images.
-            filters: What may be found.
-            encoder: In which space.
+            k, modality, filters, encoder: See the class.
 
         Raises:
             QueryError: There is no such item, or the file is neither in the collection nor
@@ -338,10 +270,9 @@ class Collection:
         """
         from unisearch.search.likeness import likeness
 
-        using = self._given(encoder)
-        space = self._space(using)
-        vector, own = likeness(self.catalog, target, using, space)
-        return self._search_vectors(vector, k, modality, filters, using, own)[0]
+        using = self._spaces.encoder(encoder)
+        vector, own = likeness(self.catalog, target, using, self._spaces.record(using))
+        return self._search(vector, using, k, modality, filters, exclude=own)[0]
 
     def why(
         self,
@@ -356,16 +287,36 @@ class Collection:
         """Explains why a file is, or is not, among the first k hits; arguments as in ``search``."""
         from unisearch.search.explanation import Question, explain
 
-        using = self._given(encoder)
-        space = self._space(using) or EncoderRecord(-1, using.name, using.fingerprint, using.dim)
+        using = self._spaces.encoder(encoder)
+        # An encoder without vectors has an id that no record has: nothing is found under it.
+        unknown = EncoderRecord(-1, using.name, using.fingerprint, using.dim)
         question = Question(
             vector=encode_queries([Query.of(query)], using)[0],
-            space=space,
+            space=self._spaces.record(using) or unknown,
             k=k,
-            modalities=wanted_modalities(modality),
+            modalities=_modalities(modality),
             filters=filters or Filters(),
         )
         return explain(self.catalog, self._engine, Path(path), question)
+
+    def _search(
+        self,
+        vectors: FloatArray,
+        encoder: Encoder,
+        k: int,
+        modality: Modality | str | None,
+        filters: Filters | None,
+        exclude: Sequence[int] = (),
+    ) -> list[list[Hit]]:
+        space = self._spaces.record(encoder)
+        return self._engine.search(
+            vectors,
+            space or encoder,
+            k=k,
+            modalities=_modalities(modality),
+            filters=filters or Filters(),
+            exclude=exclude,
+        )
 
     # --- what is in it ---
 
@@ -382,7 +333,7 @@ class Collection:
         *,
         modality: Modality | str | None = None,
         encoder: str | Encoder | None = None,
-        block: int = VECTOR_BLOCK,
+        block: int = 1024,
     ) -> Iterator[tuple[list[ItemRecord], FloatArray]]:
         """Items and their vectors, for a pipeline: memory holds one block at a time.
 
@@ -390,29 +341,14 @@ class Collection:
             N items, in order of ids, and float32 [N, D], unit rows, one for each; N ≤ ``block``.
             Items without a vector under the encoder are left out.
         """
-        space = self._space(self._given(encoder))
+        from unisearch.search.inventory import vector_blocks
+
+        space = self._spaces.record(self._spaces.encoder(encoder))
         if space is None:
-            return
-        waiting: list[ItemRecord] = []
-        for item in self.items(filters, modality=modality):
-            waiting.append(item)
-            if len(waiting) == block:
-                yield from self._with_vectors(waiting, space)
-                waiting = []
-        yield from self._with_vectors(waiting, space)
+            return iter(())
+        return vector_blocks(self.catalog, self.items(filters, modality=modality), space, block)
 
-    def _with_vectors(
-        self, items: list[ItemRecord], space: EncoderRecord
-    ) -> Iterator[tuple[list[ItemRecord], FloatArray]]:
-        ids, vectors = self.catalog.vectors([item.id for item in items], space.id)
-        with_one = set(ids.tolist())
-        kept = [item for item in items if item.id in with_one]
-        if kept:
-            yield kept, vectors
-
-    def files(
-        self, *patterns: str | Path, status: str | None = None
-    ) -> Iterator[KnownFile]:
+    def files(self, *patterns: str | Path, status: str | None = None) -> Iterator[KnownFile]:
         """Files that the collection knows, indexed or skipped.
 
         Args:
@@ -429,8 +365,6 @@ class Collection:
 
         return collection_status(self.layout, self.catalog, default_encoder=self.encoder_name)
 
-    # --- changing it ---
-
     def remove(self, *patterns: str | Path) -> int:
         """Takes files out of the collection; the files themselves stay where they are.
 
@@ -444,15 +378,14 @@ class Collection:
             ValueError: There is no pattern.
             CollectionBusy: Another process is indexing.
         """
-        if not patterns:
-            raise ValueError("name what is to be removed")
         from unisearch.search.inventory import forget
 
+        if not patterns:
+            raise ValueError("name what is to be removed")
         return forget(self.layout, self.catalog, patterns)
 
 
-def wanted_modalities(modality: Modality | str | None) -> tuple[Modality, ...]:
-    """``None`` means all."""
+def _modalities(modality: Modality | str | None) -> tuple[Modality, ...]:
     return tuple(Modality) if modality is None else (Modality(modality),)
 
 

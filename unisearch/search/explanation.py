@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -153,29 +154,27 @@ def _left_out(catalog: Catalog, item: ItemRecord, question: Question) -> tuple[s
     """Names of the conditions that the item does not meet, tried one by one."""
     named = []
     if item.modality not in question.modalities:
-        named.append(
-            f"modality (it is {'a text' if item.modality is Modality.TEXT else 'an image'})"
-        )
-    for field in dataclasses.fields(Filters):
-        value = getattr(question.filters, field.name)
-        if value in (None, ()):
-            continue
-        # Conditions on metadata must all hold, so each can be tried alone; globs are alternatives.
-        parts = [(part,) for part in value] if field.name == "metadata" else [value]
-        for part in parts:
-            allowed = catalog.select_ids(Filters(**{field.name: part}), item.modality)
-            if allowed is not None and not np.isin(item.id, allowed):
-                named.append(_name(field.name, part))
+        kind = "a text" if item.modality is Modality.TEXT else "an image"
+        named.append(f"modality (it is {kind})")
+    for name, single in _single_conditions(question.filters):
+        allowed = catalog.select_ids(single, item.modality)
+        if allowed is not None and not np.isin(item.id, allowed):
+            named.append(name)
     return tuple(named)
 
 
-def _name(field: str, value: object) -> str:
-    if field == "metadata":
-        key, operator, wanted = value[0]  # type: ignore[index]
-        return f"metadata {key}{operator}{wanted}"
-    if isinstance(value, tuple):
-        value = " ".join(str(part) for part in value)
-    return f"{field} {value}"
+def _single_conditions(filters: Filters) -> Iterator[tuple[str, Filters]]:
+    """Filters → each of its conditions alone, with a name for people."""
+    for field in dataclasses.fields(filters):
+        value: Any = getattr(filters, field.name)
+        if field.name == "metadata":
+            for key, operator, wanted in filters.metadata:
+                alone: dict[str, Any] = {"metadata": ((key, operator, wanted),)}
+                yield f"metadata {key}{operator}{wanted}", Filters(**alone)
+        elif value not in (None, ()):
+            alone = {field.name: value}
+            shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+            yield f"{field.name} {shown}", Filters(**alone)
 
 
 def _ranked(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from unisearch.datatypes import Modality
+from unisearch.datatypes import FloatArray, Modality
 from unisearch.store.catalog import Catalog
 from unisearch.store.globs import Globs
 from unisearch.store.layout import Layout
 from unisearch.store.lock import WriterLock
-from unisearch.store.records import FileRecord, WriteBatch
+from unisearch.store.records import EncoderRecord, FileRecord, ItemRecord, WriteBatch
 
 _DELETES_PER_WRITE = 1000
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -178,6 +179,22 @@ def _matching(
             for record in catalog.files(root_id):
                 if not patterns or matching.match(os.fsencode(root), record.path_bytes):
                     yield record
+
+
+def vector_blocks(
+    catalog: Catalog, items: Iterable[ItemRecord], space: EncoderRecord, block: int
+) -> Iterator[tuple[list[ItemRecord], FloatArray]]:
+    """Adds vectors to items, a block at a time; items without one are left out.
+
+    Yields:
+        N items, in ascending order of ids as they came, and float32 [N, D]; 1 ≤ N ≤ ``block``.
+    """
+    iterator = iter(items)
+    while waiting := list(islice(iterator, block)):
+        ids, vectors = catalog.vectors([item.id for item in waiting], space.id)
+        with_one = set(ids.tolist())
+        if kept := [item for item in waiting if item.id in with_one]:
+            yield kept, vectors
 
 
 def forget(layout: Layout, catalog: Catalog, patterns: Sequence[str | Path]) -> int:

@@ -64,7 +64,8 @@ def _mean(vectors: FloatArray, target: object) -> FloatArray:
     length = float(np.linalg.norm(mean))
     if not length > 1e-4:
         raise QueryError(f"the items of {str(target)!r} cancel each other out")
-    return (mean / np.float32(length)).astype(np.float32)
+    unit: FloatArray = (mean / length).astype(np.float32)
+    return unit
 
 
 def _file_query(path: Path) -> Query:

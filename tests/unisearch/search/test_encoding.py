@@ -73,7 +73,7 @@ def test_empty_text(fake_encoder: FakeEncoder, text: str) -> None:
 @pytest.mark.parametrize("weight", [1.0, 0.1, 1000.0])
 def test_terms_that_cancel_out(fake_encoder: FakeEncoder, weight: float) -> None:
     query = Query((Term(text="red dog", weight=weight), Term(text="red dog", weight=-weight)))
-    with pytest.raises(QueryError, match="cancel each other out: .*red dog"):
+    with pytest.raises(QueryError, match=r"cancel each other out: .*red dog"):
         encode_queries([query], fake_encoder)
 
 
