@@ -63,6 +63,19 @@ def is_heif(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
 
 
+def has_signature(head: bytes) -> bool:
+    """Whether a file that begins so is surely a picture, whatever its name."""
+    if is_svg(head) or is_heif(head):
+        return True
+    Image.init()
+    for name in _CLEAR_FORMATS | {"BMP", "ICNS"}:
+        accept = Image.OPEN[name][1] if name in Image.OPEN else None
+        verdict = accept(head[:16]) if accept is not None else False
+        if verdict and not isinstance(verdict, str):
+            return True
+    return False
+
+
 def open_heif(data: bytes) -> Image.Image:
     """Opens a HEIC picture.
 
