@@ -32,7 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "similar": Entry("cli.similar", "similar", "Find what is like a file or an item."),
     "list": Entry("cli.list", "list_items", "List what a collection holds, or what was skipped."),
     "status": Entry("cli.status", "status", "Show what a collection holds and how big it is."),
-    "remove": Entry("cli.remove", "remove", "Take files out of a collection; never delete them."),
+    "remove": Entry("cli.remove", "remove", "Take files out of a collection, never off the disk."),
     "why": Entry("cli.why", "why", "Explain why a file is or is not among the answers."),
     "doctor": Entry("cli.doctor", "doctor", "Check the installation and a collection."),
     "train": Entry("cli.train", "train", "Train a checkpoint by a recipe."),

@@ -50,4 +50,4 @@ def _root(
 
 def main() -> None:
     """Runs the command line; the entry point of the installed script."""
-    app()
+    app(prog_name="unisearch")

@@ -33,7 +33,7 @@ def remove(
     collection: options.CollectionOption = None,
     json: options.JsonOption = False,
 ) -> None:
-    """Take files out of a collection; the files themselves are never deleted.
+    """Take files out of a collection, never off the disk.
 
     What is still there, and not excluded, comes back when its folder is indexed again. Exits with
     1 if nothing matches or the question is answered with no.

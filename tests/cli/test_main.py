@@ -15,7 +15,6 @@ import pytest
 
 from cli.failures import exit_code
 from cli.group import COMMANDS, LazyCommands
-from tests.conftest import FakeEncoder
 from tests.shelf import Shelf
 from unisearch import errors
 from unisearch.version import __version__
@@ -194,11 +193,10 @@ def test_an_interrupted_program(tmp_path: Path) -> None:
     assert (process.returncode, complaint) == (130, "interrupted\n")
 
 
-def test_shell_completion(known_encoders: dict[str, FakeEncoder]) -> None:
+def test_shell_completion() -> None:
     environment = {
-        "_FAKE_UNISEARCH_PY_COMPLETE": "complete_bash",
-        "_FAKE_UNISEARCHPY_COMPLETE": "complete_bash",
-        "COMP_WORDS": "fake_unisearch.py s",
+        "_UNISEARCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": "unisearch s",
         "COMP_CWORD": "1",
     }
     found = program(env=environment)
