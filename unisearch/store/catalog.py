@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+from sqlalchemy import select
+
 from unisearch.datatypes import FloatArray, IdArray, Modality
+from unisearch.errors import DamagedStore
+from unisearch.store import changes, keeping, reading, roots, schema, selecting, vectors, writing
+from unisearch.store.atomic import absolute
+from unisearch.store.changes import Changes
+from unisearch.store.chunks import chunks
+from unisearch.store.database import Database
 from unisearch.store.filters import Filters
+from unisearch.store.layout import Layout
 from unisearch.store.records import (
     Counts,
     EncoderRecord,
@@ -18,30 +27,33 @@ from unisearch.store.records import (
     RootRecord,
     WriteBatch,
 )
+from unisearch.store.tables import state
 
+__all__ = ["Catalog", "Changes"]
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What an index must do to get from one generation to another; in this order.
-
-    Attributes:
-        full: The index must be emptied first: the catalog no longer knows what was removed since.
-        removed: int64 [N]: ids that are to go, if they are there.
-        blocks: ``(ids int64 [B], vectors float32 [B, D])``: to be added or replaced.
-        generation: What the index reflects afterwards.
-    """
-
-    full: bool
-    removed: IdArray
-    blocks: Iterator[tuple[IdArray, FloatArray]]
-    generation: int
+_BLOCK = 2_000
+"""Rows read at a time by what goes through everything."""
 
 
 class Catalog:
     """Files, items and vectors in SQLite or PostgreSQL.
 
-    Threads may share one. Database errors come out as ``StoreError``s.
+    Threads may share one; processes open their own (do not fork with one open). Database errors
+    come out as ``StoreError``.
     """
+
+    def __init__(self, database: Database, base: Path | None) -> None:
+        """Takes over an open database whose tables are there; use :meth:`open`."""
+        self._database = database
+        self._base = base
+        with database.reading() as connection:
+            uid = connection.execute(select(state.c.uid)).scalar()
+        if uid is None:
+            raise DamagedStore(
+                f"{database.name} has lost its state: restore it from a backup, or delete it and "
+                "index again"
+            )
+        self._uid = str(uid)
 
     @classmethod
     def open(
@@ -69,11 +81,19 @@ class Catalog:
             ReadOnlyCollection: It must be written to but cannot be.
             MissingExtra: PostgreSQL without its driver.
         """
-        raise NotImplementedError
+        database = Database(url_or_path, create=create, read_only=read_only)
+        try:
+            schema.prepare(database, create=create)
+            if base is None and database.path is not None:
+                base = Layout(database.path.parent).base
+            return cls(database, base)
+        except BaseException:
+            database.close()
+            raise
 
     def close(self) -> None:
         """Closes all connections."""
-        raise NotImplementedError
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -91,21 +111,22 @@ class Catalog:
     @property
     def generation(self) -> int:
         """Number of the last write; 0 for a new catalog."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return int(connection.execute(select(state.c.generation)).scalar_one())
 
     @property
     def uid(self) -> str:
         """Random name of this catalog, so that an index of another one is recognised."""
-        raise NotImplementedError
+        return self._uid
 
     @property
     def read_only(self) -> bool:
         """Whether it was opened so."""
-        raise NotImplementedError
+        return self._database.read_only
 
     def check(self) -> list[str]:
         """Looks for damage; returns what was found, one sentence each (reads all of it)."""
-        raise NotImplementedError
+        return keeping.check(self._database)
 
     # --- encoders and roots ---
 
@@ -115,11 +136,17 @@ class Catalog:
         Raises:
             EncoderMismatch: The fingerprint is known with another dimension.
         """
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            record = keeping.known_encoder(connection, fingerprint, dim)
+        if record is None:
+            with self._database.writing() as connection:
+                record = keeping.register_encoder(connection, name, fingerprint, dim)
+        return record
 
     def encoders(self) -> list[EncoderRecord]:
         """All encoders, oldest first."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return keeping.encoders(connection)
 
     def ensure_root(self, path: Path) -> RootRecord:
         """The root at exactly this folder, made if there is none.
@@ -128,16 +155,21 @@ class Catalog:
         *inside* a root should not become one (its files would be there twice): ask
         :meth:`root_for` first.
         """
-        raise NotImplementedError
+        for root in self.roots():
+            if root.path == absolute(path):
+                return root
+        with self._database.writing() as connection:
+            return roots.ensure(connection, path, self._base)
 
     def root_for(self, path: Path) -> tuple[RootRecord, bytes] | None:
         """The deepest root that ``path`` is or lies in, and the path's bytes relative to it
         (``b""`` for the root itself); ``None`` if there is none."""
-        raise NotImplementedError
+        return roots.deepest(self.roots(), path)
 
     def roots(self) -> list[RootRecord]:
         """All roots, oldest first."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return roots.all_roots(connection, self._base)
 
     def move_root(self, old: Path, new: Path) -> RootRecord:
         """Says that a root now lies elsewhere; nothing else changes.
@@ -145,7 +177,8 @@ class Catalog:
         Raises:
             ValueError: There is no root at ``old``, or already one at ``new``.
         """
-        raise NotImplementedError
+        with self._database.writing() as connection:
+            return roots.move(connection, old, new, self._base)
 
     # --- files ---
 
@@ -156,11 +189,19 @@ class Catalog:
             root_id: Which root.
             under: Only this file, or the files below this folder, relative to the root.
         """
-        raise NotImplementedError
+        last: bytes | None = None
+        while True:
+            with self._database.reading() as connection:
+                block = reading.file_block(connection, root_id, under, last, _BLOCK)
+            yield from block
+            if len(block) < _BLOCK:
+                return
+            last = block[-1].path_bytes
 
     def files_by_hash(self, content_hash: str) -> list[FileRecord]:
         """Files with this content, oldest first."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return reading.files_by_hash(connection, content_hash)
 
     def find_files(self, path: Path, *, below: bool = False) -> list[FileRecord]:
         """What is known at a path, relative ones being relative to the working directory.
@@ -169,35 +210,59 @@ class Catalog:
             path: A file, of any root.
             below: Also the files below it, if it is a folder.
         """
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            known = roots.all_roots(connection, self._base)
+            return reading.files_at(connection, path, known, and_below=below)
 
     def skip_reasons(self) -> dict[str, int]:
         """Number of skipped files by reason, most first."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return reading.skip_reasons(connection)
 
     def counts(self, encoder_id: int | None = None) -> Counts:
         """How much there is."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return reading.counts(connection, encoder_id)
 
     # --- items and vectors ---
 
     def items(self, ids: Iterable[int]) -> dict[int, ItemRecord]:
         """Items by id; ids that are not there are left out."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            known = roots.all_roots(connection, self._base)
+            return {item.id: item for item in reading.items_by_id(connection, ids, known)}
 
     def items_of(self, file_ids: Iterable[int]) -> list[ItemRecord]:
         """All items of some files, by file and ordinal."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            known = roots.all_roots(connection, self._base)
+            return reading.items_of(connection, file_ids, known)
 
     def iter_items(
         self, filters: Filters | None = None, *, modality: Modality | None = None
     ) -> Iterator[ItemRecord]:
         """Items that pass, in ascending order of ids, read a block at a time."""
-        raise NotImplementedError
+        if filters:
+            with self._database.reading() as connection:
+                known = roots.all_roots(connection, self._base)
+                passing = selecting.select_ids(connection, filters, modality, None, known)
+            for piece in chunks(passing.tolist(), _BLOCK):
+                yield from self.items(piece).values()
+            return
+        last = -1
+        while True:
+            with self._database.reading() as connection:
+                known = roots.all_roots(connection, self._base)
+                block = reading.item_block(connection, last, modality, known, _BLOCK)
+            yield from block
+            if len(block) < _BLOCK:
+                return
+            last = block[-1].id
 
     def known_hashes(self, hashes: Iterable[str], modality: Modality, encoder_id: int) -> set[str]:
         """Which of these contents already have a vector."""
-        raise NotImplementedError
+        with self._database.reading() as connection:
+            return set(vectors.known(connection, hashes, modality, encoder_id))
 
     def vectors(self, ids: IdArray | Iterable[int], encoder_id: int) -> tuple[IdArray, FloatArray]:
         """Vectors of items.
@@ -208,7 +273,9 @@ class Catalog:
                 vectors([30, 10, 99], encoder_id=1)   # there is no item 99
                 ids [10, 30]   vectors [[row of 10], [row of 30]]
         """
-        raise NotImplementedError
+        wanted = np.asarray(ids if isinstance(ids, np.ndarray) else list(ids), dtype=np.int64)
+        with self._database.reading() as connection:
+            return vectors.read(connection, wanted.tolist(), encoder_id)
 
     def select_ids(
         self, filters: Filters, modality: Modality, encoder_id: int | None = None
@@ -219,7 +286,11 @@ class Catalog:
             int64 [N], ascending; ``None`` if there is no condition at all. With ``encoder_id``
             only items that have a vector under it.
         """
-        raise NotImplementedError
+        if not filters:
+            return None
+        with self._database.reading() as connection:
+            known = roots.all_roots(connection, self._base)
+            return selecting.select_ids(connection, filters, modality, encoder_id, known)
 
     def changes_since(
         self, generation: int, modality: Modality, encoder_id: int, *, block: int = 8192
@@ -230,7 +301,7 @@ class Catalog:
         write, one may already hold something newer than ``generation``. The next call then
         reports it again, so an index that follows is never left with something old.
         """
-        raise NotImplementedError
+        return changes.changes_since(self._database, generation, modality, encoder_id, block)
 
     # --- writing ---
 
@@ -247,11 +318,15 @@ class Catalog:
             StorageFull: No space is left.
             CollectionBusy: Another process holds the database for too long.
         """
-        raise NotImplementedError
+        if not batch:
+            return self.generation
+        with self._database.writing() as connection:
+            return writing.apply(connection, batch)
 
     def mark_index(self, encoder_id: int, modality: Modality, generation: int) -> None:
         """Notes that a saved index reflects this generation, for :meth:`prune`."""
-        raise NotImplementedError
+        with self._database.writing() as connection:
+            keeping.mark_index(connection, encoder_id, modality, generation)
 
     def prune(self) -> int:
         """Drops vectors that no item uses and notes of removals that every saved index has seen.
@@ -259,4 +334,5 @@ class Catalog:
         Returns:
             How many vectors were dropped.
         """
-        raise NotImplementedError
+        with self._database.writing() as connection:
+            return keeping.prune(connection)

@@ -24,10 +24,12 @@ class Filters:
     not cross a slash, ``**`` stands for any number of folders, ``[a-z]`` and ``[!a-z]`` for one
     character; a trailing slash stands for everything below.
 
-    **Metadata.** Operators are ``= != < <= > >=`` and ``~`` (contains). Both sides are compared as
-    numbers if both read as such, else as text without regard to case; true and false are the
-    texts ``true`` and ``false``. A list matches if one of its elements does. ``!=`` is the
-    opposite of ``=``, so it holds where the key is missing; all others do not.
+    **Metadata.** Operators are ``= != < <= > >=`` and ``~`` (contains). If the value asked for
+    reads as a number, numbers (and texts that read as one) are compared with it, and nothing else
+    matches; otherwise everything is compared as text, without regard to case, true and false as
+    ``true`` and ``false``; so ``date >= 2021-06`` works on ISO dates. ``~`` always looks at the
+    text. A list matches if one of its elements does. ``!=`` is the opposite of ``=``, so it holds
+    where the key is missing; all others do not.
 
     **Dates** are when a picture was taken, if the file says so, else when the file was modified.
     A datetime without a zone is local time.
@@ -53,6 +55,13 @@ class Filters:
 
     def __post_init__(self) -> None:
         """Checks what can be checked without a catalog."""
+        for name in ("paths", "not_paths", "metadata", "roots"):
+            if not isinstance(getattr(self, name), tuple):
+                # One string would quietly be taken for as many globs as it has letters.
+                raise ValueError(f"{name} must be a tuple, not {getattr(self, name)!r}")
+        for glob in (*self.paths, *self.not_paths):
+            if not glob:
+                raise ValueError("a glob must not be empty; leave it out, or use '*' for all files")
         for key, operator, _ in self.metadata:
             if operator not in OPERATORS:
                 raise ValueError(f"{operator!r} is no operator ({key}); use {' '.join(OPERATORS)}")

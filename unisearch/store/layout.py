@@ -11,8 +11,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from unisearch.errors import DamagedStore, NoCollection, SchemaTooNew
+from unisearch.store.atomic import absolute, replace_file, translated
 
 FOLDER_NAME = ".unisearch"
 FORMAT = 1
@@ -49,13 +53,17 @@ class Layout:
     def at(cls, path: Path) -> Layout:
         """The layout that a person means by ``path``: itself if it is (named like) a collection's
         folder, else ``path/.unisearch`` if that is one, else ``path`` itself."""
-        raise NotImplementedError
+        own, beside = cls(path), cls.beside(path)
+        if own.exists() or path.name == FOLDER_NAME or not beside.exists():
+            return own
+        return beside
 
     @property
     def base(self) -> Path:
         """Absolute folder that relative roots are relative to: the one that holds ``.unisearch``,
         or the collection's folder itself if it has another name."""
-        raise NotImplementedError
+        folder = absolute(self.folder)
+        return folder.parent if folder.name == FOLDER_NAME else folder
 
     @property
     def catalog(self) -> Path:
@@ -88,7 +96,10 @@ class Layout:
             ReadOnlyCollection: The folder cannot be written to.
             StorageFull: No space is left.
         """
-        raise NotImplementedError
+        with translated(self.folder):
+            self.indexes.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(asdict(settings), indent=2, ensure_ascii=False) + "\n"
+        replace_file(self.settings, lambda temporary: _write_text(temporary, text))
 
     def read_settings(self) -> CollectionSettings:
         """Reads ``collection.json``.
@@ -98,9 +109,40 @@ class Layout:
             DamagedStore: It does not parse.
             SchemaTooNew: Its format is newer than this program's.
         """
-        raise NotImplementedError
+        try:
+            found = json.loads(self.settings.read_bytes())
+            version = found["format"]
+            if not isinstance(version, int):
+                raise TypeError(f"its format is {version!r}")
+            if version > FORMAT:
+                raise SchemaTooNew(
+                    f"{self.folder} has format {version}; this version of unisearch reads up to "
+                    f"{FORMAT}: install a newer one"
+                )
+            settings = CollectionSettings(
+                encoder=found["encoder"], catalog_url=found.get("catalog_url"), format=version
+            )
+            if not isinstance(settings.encoder, str):
+                raise TypeError(f"its encoder is {settings.encoder!r}")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NoCollection(f"{self.folder} holds no collection") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedStore(
+                f"{self.settings} is damaged ({error}): restore it, or delete it and index again; "
+                "what is in the catalog stays"
+            ) from error
+        return settings
 
 
 def find_collection(start: Path) -> Layout | None:
     """The collection that ``start`` lies in: the nearest ``.unisearch`` upwards, as git does."""
-    raise NotImplementedError
+    start = absolute(start)
+    for folder in (start, *start.parents):
+        layout = Layout(folder) if folder.name == FOLDER_NAME else Layout.beside(folder)
+        if layout.exists():
+            return layout
+    return None
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

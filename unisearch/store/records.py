@@ -60,7 +60,7 @@ class ItemWrite:
     passage: str | None = None
     line: int | None = None
     member: str | None = None
-    metadata: Metadata = NOTHING
+    metadata: Metadata = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class FileWrite:
     reason: str | None = None
     detail: str | None = None
     taken_ns: int | None = None
-    metadata: Metadata = NOTHING
+    metadata: Metadata = field(default_factory=lambda: NOTHING)
     items: Sequence[ItemWrite] = ()
 
 
