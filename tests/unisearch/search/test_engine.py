@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import COLOURS, FakeEncoder
 from tests.shelf import Shelf
-from unisearch.datatypes import Modality
+from unisearch.datatypes import Hit, Modality
 from unisearch.search.engine import Engine
 from unisearch.store.filters import Filters
 
@@ -41,6 +41,16 @@ def engine_of(shelf: Shelf) -> Engine:
     return Engine(shelf.collection.catalog, shelf.collection.indexes)
 
 
+def assert_best(hits: list[Hit], expected: list[tuple[int, float]]) -> None:
+    """Hits are the expected ones in order; those within rounding of each other may swap."""
+    scores = [score for _, score in expected]
+    np.testing.assert_allclose([hit.score for hit in hits], scores, atol=2e-3)
+    for place, hit in enumerate(hits):
+        near = {one for one, score in expected if abs(score - scores[place]) < 4e-3}
+        assert hit.item_id in near or abs(scores[place] - scores[-1]) < 4e-3
+    assert len({hit.item_id for hit in hits}) == len(hits)
+
+
 def brute_force(shelf: Shelf, query: str, ids: list[int], k: int) -> list[tuple[int, float]]:
     vector = shelf.encoder.encode_texts([query])[0]
     scored = [(one, float(np.dot(shelf.vectors[one], vector))) for one in ids]
@@ -58,10 +68,7 @@ def test_one_modality_is_ordered_by_cosine(shelf: Shelf, modality: Modality, k: 
     )
     for query, hits in zip(queries, answers, strict=True):
         expected = brute_force(shelf, query, ids[modality], k)
-        assert [hit.item_id for hit in hits] == [one for one, _ in expected]
-        np.testing.assert_allclose(
-            [hit.score for hit in hits], [score for _, score in expected], atol=1e-3
-        )
+        assert_best(hits, expected)
         assert {hit.modality for hit in hits} == {modality}
 
 
@@ -73,8 +80,8 @@ def test_both_modalities_keep_their_orders_and_mix(shelf: Shelf) -> None:
     )[0]
     assert len(hits) == 52
     for modality in Modality:
-        of_it = [hit.item_id for hit in hits if hit.modality is modality]
-        assert of_it == [one for one, _ in brute_force(shelf, "red dog", ids[modality], 100)]
+        of_it = [hit for hit in hits if hit.modality is modality]
+        assert_best(of_it, brute_force(shelf, "red dog", ids[modality], 100))
     # The red pictures stand out among pictures, so they are not behind all texts.
     first = [hit.modality for hit in hits[:6]]
     assert IMAGE in first
@@ -105,9 +112,8 @@ def test_filters_are_exact(shelf: Shelf) -> None:
     items = shelf.collection.catalog.items(ids[TEXT])
     passing = [one for one in ids[TEXT] if items[one].path.startswith("notes/3")]
     assert len(passing) == 11
-    assert [hit.item_id for hit in hits] == [
-        one for one, _ in brute_force(shelf, "red dog", passing, 11)
-    ]
+    assert_best(hits, brute_force(shelf, "red dog", passing, 11))
+    assert {hit.item_id for hit in hits} == set(passing)
 
 
 def test_a_filter_that_leaves_one_modality(shelf: Shelf) -> None:
