@@ -120,8 +120,12 @@ def _stored_tensors(path: Path) -> dict[str, _Stored]:
             continue
         start, end = entry["data_offsets"]
         offset = 8 + header_length + start
-        values = np.frombuffer(raw, types[entry["dtype"]], offset=offset, count=-1 if end == start
-                               else (end - start) // np.dtype(types[entry["dtype"]]).itemsize)
+        values = np.frombuffer(
+            raw,
+            types[entry["dtype"]],
+            offset=offset,
+            count=-1 if end == start else (end - start) // np.dtype(types[entry["dtype"]]).itemsize,
+        )
         tensors[name] = _Stored(entry["dtype"], offset, values.reshape(entry["shape"]))
     return tensors
 
@@ -200,15 +204,19 @@ def _refer_to_weights(model: Any, stored: dict[str, _Stored], onnx: Any) -> None
 
 
 def _find(
-    values: np.ndarray[Any, Any], stored: dict[str, _Stored], by_shape: dict[tuple[int, ...], list[str]]
+    values: np.ndarray[Any, Any],
+    stored: dict[str, _Stored],
+    by_shape: dict[tuple[int, ...], list[str]],
 ) -> tuple[str | None, bool]:
     """The stored tensor with these values, and whether it is their transpose."""
     for name in by_shape.get(tuple(sorted(values.shape)), []):
         candidate = stored[name].values
         if candidate.shape == values.shape and np.array_equal(candidate, values):
             return name, False
-        if candidate.ndim == 2 and candidate.T.shape == values.shape and np.array_equal(
-            candidate.T, values
+        if (
+            candidate.ndim == 2
+            and candidate.T.shape == values.shape
+            and np.array_equal(candidate.T, values)
         ):
             return name, True
     return None, False

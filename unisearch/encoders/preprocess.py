@@ -11,11 +11,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def to_square(image: Image, side_px: int) -> npt.NDArray[np.uint8]:
-    """Resizes a picture to a square, the whole of it, without regard to its proportions.
+_WIDEST = 2.0
+"""Pictures more elongated than this are squeezed to it, so that bands never take over."""
 
-    Cropping would hide what stands at the edges from a search, and bands around the picture would
-    waste input pixels; moderate distortion costs the classifier little.
+
+def to_square(image: Image, side_px: int) -> npt.NDArray[np.uint8]:
+    """Fits the whole of a picture into a square.
+
+    Nothing is cropped, for what stands at an edge must be found too; proportions are kept by bands
+    in the median colour of the picture's border. Measured on cut-outs and drawings, this finds more
+    than distorting (and both more than cropping).
 
     Args:
         image: RGB.
@@ -26,8 +31,21 @@ def to_square(image: Image, side_px: int) -> npt.NDArray[np.uint8]:
     """
     from PIL import Image as images
 
-    if image.size != (side_px, side_px):
-        image = image.resize(
-            (side_px, side_px), images.Resampling.BICUBIC, reducing_gap=2.0
-        )
-    return np.asarray(image, dtype=np.uint8)
+    width, height = image.size
+    shortest = side_px / _WIDEST
+    scale = side_px / max(width, height)
+    size = (
+        round(min(side_px, max(width * scale, shortest))),
+        round(min(side_px, max(height * scale, shortest))),
+    )
+    if image.size != size:
+        image = image.resize(size, images.Resampling.BICUBIC, reducing_gap=2.0)
+    pixels = np.asarray(image, dtype=np.uint8)
+    if size == (side_px, side_px):
+        return pixels
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    square = np.empty((side_px, side_px, 3), dtype=np.uint8)
+    square[:] = np.median(border, axis=0).astype(np.uint8)
+    left, top = (side_px - size[0]) // 2, (side_px - size[1]) // 2
+    square[top : top + size[1], left : left + size[0]] = pixels
+    return square

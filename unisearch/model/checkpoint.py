@@ -100,7 +100,9 @@ def load_checkpoint(folder: Path) -> UnimoModel:
     try:
         model.load_state_dict(widened)
     except RuntimeError as error:
-        raise CheckpointError(f"{folder / WEIGHTS} does not fit its config.json: {error}") from error
+        raise CheckpointError(
+            f"{folder / WEIGHTS} does not fit its config.json: {error}"
+        ) from error
     return model.eval()
 
 

@@ -1,0 +1,141 @@
+"""The training loop: step, log, evaluate, save; resumes bit for bit on the same machine.
+
+Batches, views and dropout depend on seed and step only, so weights, moments, average and the
+step's number are the whole state.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unisearch.errors import UnisearchError
+from unisearch.model.unimo import UnimoModel
+from unisearch.pretraining.data import TrainingData
+from unisearch.pretraining.optimizer import (
+    RunningAverage,
+    build_optimizer,
+    learning_rate,
+    trainable_parameters,
+)
+from unisearch.pretraining.recipe import Recipe, Trainable
+from unisearch.pretraining.state import load_state, save_state
+from unisearch.pretraining.step import StepLosses
+
+_log = logging.getLogger(__name__)
+
+Evaluate = Callable[[UnimoModel], dict[str, float]]
+"""A model in evaluation mode → its metrics."""
+
+
+class Diverged(UnisearchError):
+    """A loss is no longer a number."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Where a run writes.
+
+    Attributes:
+        folder: Its folder: ``state/`` to resume from, ``metrics.jsonl``.
+        on_step: Called after each step with step, steps and seconds left.
+    """
+
+    folder: Path
+    on_step: Callable[[int, int, float], None] = field(default=lambda *_: None)
+
+    def log(self, row: dict[str, Any]) -> None:
+        """Appends a line of metrics."""
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def train(
+    model: UnimoModel, data: TrainingData, recipe: Recipe, run: Run, evaluate: Evaluate
+) -> dict[str, float]:
+    """Trains a network in place and leaves the averaged weights in it.
+
+    Args:
+        model: The starting point; changed.
+        data: What is learned from.
+        recipe: How.
+        run: Where state and metrics go; continued if it holds a state of the same recipe.
+        evaluate: Measures the averaged weights from time to time and at the end.
+
+    Returns:
+        The last metrics.
+
+    Raises:
+        Diverged: If a loss is not finite; the last saved state stays.
+        ConfigError: If the folder holds the state of another recipe.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    parameters = trainable_parameters(model, recipe.trainable)
+    if recipe.trainable == Trainable.NOTHING:
+        return evaluate(model.eval())
+    anchor = copy.deepcopy(model).eval().requires_grad_(False)
+    optimizer = build_optimizer(parameters, recipe)
+    average = RunningAverage(parameters, recipe.average_decay)
+    state_folder = run.folder / "state"
+    first = load_state(state_folder, recipe, parameters, optimizer, average)
+    losses_of = StepLosses(model, anchor, data, recipe)
+    started = time.monotonic()
+    metrics: dict[str, float] = {}
+
+    def measured() -> dict[str, float]:
+        average.swap(parameters)
+        result = evaluate(model.eval())
+        average.swap(parameters)
+        return result
+
+    for step in range(first, recipe.steps):
+        model.train()
+        torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout
+        rate = learning_rate(recipe, step)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        losses = losses_of(step)
+        total = torch.stack(list(losses.values())).sum()
+        if not math.isfinite(total.item()):
+            parts = {name: loss.item() for name, loss in losses.items()}
+            raise Diverged(
+                f"step {step}: the loss is {total.item()} ({parts}); the state of the last save "
+                f"is in {state_folder}: lower learning_rate ({recipe.learning_rate}) and resume"
+            )
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(parameters.values(), recipe.clip_norm)
+        optimizer.step()
+        average.update(parameters, step)
+
+        done = step + 1
+        seconds_left = (time.monotonic() - started) / (done - first) * (recipe.steps - done)
+        run.log(
+            {
+                "step": done,
+                "loss": total.item(),
+                **{f"loss_{name}": loss.item() for name, loss in losses.items()},
+                "gradient_norm": norm.item(),
+                "learning_rate": rate,
+                "temperature": model.temperature.item(),
+            }
+        )
+        run.on_step(done, recipe.steps, seconds_left)
+        if done % recipe.evaluate_every == 0 or done == recipe.steps:
+            metrics = measured()
+            run.log({"step": done, **metrics})
+            _log.info("step %d: %s", done, metrics)
+        if done % recipe.save_every == 0 or done == recipe.steps:
+            save_state(state_folder, recipe, done, parameters, optimizer, average)
+    average.swap(parameters)
+    model.eval()
+    return metrics or evaluate(model)
