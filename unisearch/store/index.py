@@ -8,10 +8,18 @@ an approximate index may miss a hit, but never misstates one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+import numpy as np
 
 from unisearch.datatypes import FloatArray, IdArray
+from unisearch.errors import EncoderMismatch
+from unisearch.store.atomic import replace_file
+from unisearch.store.ranking import nothing
+from unisearch.store.sealing import check_seal, seal
+from unisearch.store.sharing import SharedLock
 
 
 class VectorIndex(ABC):
@@ -25,6 +33,9 @@ class VectorIndex(ABC):
         index.search([[0.6, 0.8]], k=3)
         scores [[0.8, 0.6, -inf]]
         ids    [[20,  10,  -1 ]]
+
+    A subclass fills in the methods that begin with an underscore; they are called with checked
+    arguments and with the lock held.
     """
 
     def __init__(self, dim: int) -> None:
@@ -32,18 +43,19 @@ class VectorIndex(ABC):
         if dim < 1:
             raise ValueError(f"dim must be at least 1, not {dim}")
         self.dim = dim
+        self._lock = SharedLock()
 
     @abstractmethod
     def __len__(self) -> int:
         """How many items it holds."""
 
     @property
-    @abstractmethod
     def ids(self) -> IdArray:
         """int64 [N]: all ids, ascending."""
+        with self._lock.shared():
+            return np.sort(self._ids())
 
-    @abstractmethod
-    def add(self, ids: IdArray, vectors: FloatArray) -> None:
+    def add(self, ids: IdArray | Sequence[int], vectors: FloatArray) -> None:
         """Adds items; an id already present is replaced, the last of equal ids wins.
 
         Args:
@@ -55,18 +67,38 @@ class VectorIndex(ABC):
             ValueError: Shapes do not agree, an id is negative, a row is not finite or not of
                 length 1 (by more than 1 %).
         """
+        ids = _checked_ids(ids)
+        vectors = self._checked(vectors, "vectors")
+        if len(ids) != len(vectors):
+            raise ValueError(f"{len(ids)} ids do not fit {len(vectors)} vectors")
+        if len(ids) and ids.min() < 0:
+            raise ValueError(f"an id must be at least 0, not {ids.min()}")
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        wrong = np.flatnonzero(~(np.abs(lengths - 1) <= 0.01))  # NaN is wrong too
+        if len(wrong):
+            raise ValueError(
+                f"vector {wrong[0]} has length {lengths[wrong[0]]} instead of 1: normalise it"
+            )
+        ids, last = np.unique(ids[::-1], return_index=True)
+        if len(ids):
+            vectors = vectors[len(vectors) - 1 - last]
+            with self._lock.alone():
+                self._add(ids, vectors)
 
-    @abstractmethod
-    def remove(self, ids: IdArray) -> int:
+    def remove(self, ids: IdArray | Sequence[int]) -> int:
         """Removes items, as far as they are there.
 
         Returns:
             How many were.
         """
+        ids = np.unique(_checked_ids(ids))
+        if not len(ids):
+            return 0
+        with self._lock.alone():
+            return self._remove(ids)
 
-    @abstractmethod
     def search(
-        self, queries: FloatArray, k: int, *, allowed: IdArray | None = None
+        self, queries: FloatArray, k: int, *, allowed: IdArray | Sequence[int] | None = None
     ) -> tuple[FloatArray, IdArray]:
         """The k nearest items of each query.
 
@@ -83,19 +115,40 @@ class VectorIndex(ABC):
             EncoderMismatch: The rows are not of length ``dim``.
             ValueError: ``k`` is less than 1, or a query is not finite.
         """
+        queries = self._checked(queries, "queries")
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        if not np.isfinite(queries).all():
+            raise ValueError("a query has numbers that are not finite")
+        only = None if allowed is None else np.unique(_checked_ids(allowed))
+        if not len(queries) or (only is not None and not len(only)):
+            return nothing(len(queries), k)
+        with self._lock.shared():
+            return self._search(queries, k, only)
 
-    @abstractmethod
-    def save(self, path: Path) -> None:
+    def save(self, path: Path) -> str:
         """Writes the index to ``path``: temporary file, fsync, rename. An old file there stays
         whole until the new one is.
+
+        Returns:
+            The file's checksum.
 
         Raises:
             StorageFull: No space is left.
             ReadOnlyCollection: The folder cannot be written to.
         """
+        checksum = ""
+
+        def write(temporary: Path) -> None:
+            nonlocal checksum
+            self._write(temporary)
+            checksum = seal(temporary)
+
+        with self._lock.shared():
+            replace_file(path, write)
+        return checksum
 
     @classmethod
-    @abstractmethod
     def load(cls, path: Path) -> Self:
         """Reads what :meth:`save` wrote.
 
@@ -103,3 +156,54 @@ class VectorIndex(ABC):
             DamagedStore: The file is not whole (its checksum is verified) or of another kind.
             FileNotFoundError: There is none.
         """
+        check_seal(path)
+        return cls._read(path)
+
+    # --- for subclasses ---
+
+    @abstractmethod
+    def _ids(self) -> IdArray:
+        """All ids, in any order."""
+
+    @abstractmethod
+    def _add(self, ids: IdArray, vectors: FloatArray) -> None:
+        """Adds or replaces; at least one, ids ascending and different."""
+
+    @abstractmethod
+    def _remove(self, ids: IdArray) -> int:
+        """Removes; at least one, ids ascending and different."""
+
+    @abstractmethod
+    def _search(
+        self, queries: FloatArray, k: int, allowed: IdArray | None
+    ) -> tuple[FloatArray, IdArray]:
+        """Searches; at least one query, ``allowed`` ascending and different."""
+
+    @abstractmethod
+    def _write(self, path: Path) -> None:
+        """Writes all of it to a new file."""
+
+    @classmethod
+    @abstractmethod
+    def _read(cls, path: Path) -> Self:
+        """Reads a file that is surely whole; its kind may still be wrong."""
+
+    def _checked(self, vectors: Any, name: str) -> FloatArray:
+        """An array float32 [N, dim], contiguous."""
+        array = np.ascontiguousarray(vectors, dtype=np.float32)
+        if array.ndim != 2:
+            raise ValueError(f"{name} must have two dimensions, not shape {array.shape}")
+        if array.shape[1] != self.dim:
+            raise EncoderMismatch(
+                f"{name} of {array.shape[1]} numbers do not fit an index of {self.dim}: they come "
+                "from another encoder"
+            )
+        return array
+
+
+def _checked_ids(ids: Any) -> IdArray:
+    """An array int64 [N]."""
+    array = np.asarray(ids, dtype=np.int64)
+    if array.ndim != 1:
+        raise ValueError(f"ids must have one dimension, not shape {array.shape}")
+    return array
