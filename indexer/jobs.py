@@ -1,7 +1,7 @@
 """A file that is to be read, and what the catalog knew of it."""
 
 # Paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH
+# ruff: noqa: PTH118
 from __future__ import annotations
 
 import os

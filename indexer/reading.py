@@ -1,14 +1,14 @@
 """One file → its units and what became of it; runs in the reading threads."""
 
 # Paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH
+# ruff: noqa: PTH118, PTH120
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol, TypeAlias
 
@@ -25,7 +25,13 @@ from indexer.texts import lines_of, open_text
 from indexer.units import Facts, SkipFile, Tools, Unit, hash_of, hash_stream, text_unit
 from unisearch.files import open_regular, reading_error
 from unisearch.picture_formats import has_signature
-from unisearch.store.records import FileRecord, FileStatus, RootRecord, display_path
+from unisearch.store.records import (
+    FileRecord,
+    FileStatus,
+    ItemRecord,
+    RootRecord,
+    display_path,
+)
 
 TRANSIENT = frozenset({"unreadable", "changed", "timed-out", "failed"})
 """Reasons that say nothing about the content: what was indexed before stays."""
@@ -72,6 +78,7 @@ class Contents(Protocol):
     """What the store knows of contents."""
 
     def files_by_hash(self, content_hash: str) -> list[FileRecord]: ...
+    def items_of(self, file_ids: Iterable[int]) -> list[ItemRecord]: ...
     def roots(self) -> list[RootRecord]: ...
 
 
@@ -107,8 +114,15 @@ class Moves:
         return None
 
     def is_whole(self, record: FileRecord) -> bool:
-        """Whether a moved file needs nothing but its new path."""
-        return record.status == FileStatus.INDEXED and record.id not in self._lacking
+        """Whether a moved file needs nothing but its new path.
+
+        A picture that had a caption beside it may have left that behind.
+        """
+        if record.status != FileStatus.INDEXED or record.id in self._lacking:
+            return False
+        if record.kind != Kind.PICTURE or self._contents is None:
+            return True
+        return all(item.passage is None for item in self._contents.items_of([record.id]))
 
     def is_claimed(self, file_id: int) -> bool:
         """Whether this file was found elsewhere."""

@@ -1,7 +1,7 @@
 """What a person named → folders to scan and files to read, each within a root of the catalog."""
 
 # Paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH
+# ruff: noqa: PTH100, PTH110, PTH116, PTH118, PTH120, PTH207
 from __future__ import annotations
 
 import glob
@@ -79,7 +79,7 @@ def make_plan(catalog: Catalog, sources: Iterable[Source], base: Path | None = N
     for source in sources:
         _sort_in(os.fsencode(source), folders, files, plan.missing)
     folders = _outermost(folders)
-    roots = {os.fsencode(root.path): root for root in catalog.roots()}
+    roots = _resolved_roots(catalog)
     base_bytes = os.path.realpath(os.fsencode(base)) if base is not None else None
 
     def enclosing(path: bytes) -> bytes | None:
@@ -101,9 +101,11 @@ def make_plan(catalog: Catalog, sources: Iterable[Source], base: Path | None = N
         new_roots |= {common} if common.strip(b"/") else homeless
     if made := _outermost(new_roots):
         for path in sorted(made):
-            catalog.ensure_root(Path(os.fsdecode(path)))
+            is_base = base is not None and path == base_bytes
+            # The base goes by the name that the collection was opened by, links and all.
+            catalog.ensure_root(base if is_base and base else Path(os.fsdecode(path)))
         # A new root takes over the files of those inside it, which are then gone.
-        roots = {os.fsencode(root.path): root for root in catalog.roots()}
+        roots = _resolved_roots(catalog)
 
     for folder in sorted(folders):
         root = enclosing(folder)
@@ -118,6 +120,11 @@ def make_plan(catalog: Catalog, sources: Iterable[Source], base: Path | None = N
             alone.setdefault(root, []).append(_relative(file, root))
     plan.areas += [Area(roots[root], None, tuple(paths)) for root, paths in sorted(alone.items())]
     return plan
+
+
+def _resolved_roots(catalog: Catalog) -> dict[bytes, RootRecord]:
+    """Roots by their path without links."""
+    return {os.path.realpath(os.fsencode(root.path)): root for root in catalog.roots()}
 
 
 def _sort_in(source: bytes, folders: set[bytes], files: set[bytes], missing: list[bytes]) -> None:

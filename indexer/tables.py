@@ -1,7 +1,7 @@
 """CSV, TSV, JSON, JSON lines and Parquet with named columns → a unit or two for each row."""
 
 # Paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH
+# ruff: noqa: PTH118
 from __future__ import annotations
 
 import base64

@@ -53,7 +53,7 @@ class Unit:
     passage: str | None = None
     line: int | None = None
     member: str | None = None
-    metadata: Mapping[str, Any] = NOTHING
+    metadata: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(slots=True)

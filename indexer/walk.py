@@ -1,7 +1,7 @@
 """A folder → what lies in it and below, folder by folder, without what is excluded."""
 
 # Paths are bytes here, which pathlib does not take.
-# ruff: noqa: PTH
+# ruff: noqa: PTH116, PTH118
 from __future__ import annotations
 
 import os
@@ -15,7 +15,9 @@ from indexer.options import IndexOptions
 from unisearch.store.globs import Globs
 from unisearch.store.layout import FOLDER_NAME
 
-ALWAYS_EXCLUDED = frozenset({FOLDER_NAME.encode()})
+_OWN_FOLDER = FOLDER_NAME.encode()
+_OWN = "own"
+"""Why a collection's own folder is passed by: nobody needs to be told."""
 
 DEFAULT_EXCLUDED_FOLDERS = frozenset(
     {
@@ -99,8 +101,8 @@ class Rules:
             path: Its path relative to the root.
             root: The root's absolute path.
         """
-        if name in ALWAYS_EXCLUDED:
-            return "excluded-folder"
+        if name == _OWN_FOLDER:
+            return _OWN
         if self._options.default_excludes and (
             name in DEFAULT_EXCLUDED_FOLDERS
             or name.endswith(_EXCLUDED_FOLDER_ENDINGS)
@@ -206,7 +208,9 @@ class _Scan:
             reason = self._rules.against_folder(item.name, path, self._root)
             if reason is None and is_link:
                 reason = self._against_linked_folder(path)
-            if reason is not None:
+            if reason == _OWN:
+                pass
+            elif reason is not None:
                 self._tally.excluded[reason] += 1
             elif is_link:
                 linked.append(path)
