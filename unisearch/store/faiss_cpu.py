@@ -28,6 +28,8 @@ class FaissIndex(VectorIndex):
     any other program with FAISS reads it.
     """
 
+    kind = "faiss-flat"
+
     def __init__(self, dim: int) -> None:
         super().__init__(dim)
         self._faiss = import_faiss()

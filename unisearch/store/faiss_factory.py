@@ -15,9 +15,10 @@ import numpy as np
 
 from unisearch.datatypes import FloatArray, IdArray
 from unisearch.errors import ConfigError, DamagedStore
+from unisearch.store.arrays import read_arrays, write_arrays
 from unisearch.store.faiss_cpu import FEW
 from unisearch.store.faiss_io import import_faiss
-from unisearch.store.flat import read_arrays, scan_rows
+from unisearch.store.flat import scan_rows
 from unisearch.store.index import VectorIndex
 from unisearch.store.ranking import Candidates, tolerance, top_k
 from unisearch.store.rows import Rows
@@ -50,6 +51,8 @@ class FactoryIndex(VectorIndex):
     Raises:
         ConfigError: FAISS does not understand the string.
     """
+
+    kind = "faiss-factory"
 
     def __init__(
         self,
@@ -179,16 +182,10 @@ class FactoryIndex(VectorIndex):
         structure = np.empty(0, np.uint8)
         if self._structure is not None:
             structure = self._faiss.serialize_index(self._structure)
-        with path.open("wb") as file:
-            for array in (
-                np.array([self.factory, self._parameters]),
-                np.array([self._smallest, self._candidates, self._made_with]),
-                self._rows.table.ids,
-                self._rows.matrix,
-                self._labels,
-                structure,
-            ):
-                np.save(file, array, allow_pickle=False)
+        words = np.array([self.factory, self._parameters])
+        numbers = np.array([self._smallest, self._candidates, self._made_with])
+        ids, matrix = self._rows.table.ids, self._rows.matrix
+        write_arrays(path, [words, numbers, ids, matrix, self._labels, structure])
 
     @classmethod
     def _read(cls, path: Path) -> Self:

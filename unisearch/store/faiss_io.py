@@ -9,7 +9,15 @@ from typing import Any
 
 from unisearch.errors import DamagedStore, MissingExtra
 
-_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS)
+_ERRNOS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+)
 
 
 def import_faiss() -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from unisearch.datatypes import FloatArray, IdArray
 from unisearch.errors import DamagedStore
+from unisearch.store.arrays import read_arrays, write_arrays
 from unisearch.store.index import VectorIndex
 from unisearch.store.ranking import Candidates, nothing, scan, tolerance, top_k
 from unisearch.store.rows import Rows
@@ -16,6 +17,8 @@ from unisearch.store.rows import Rows
 
 class NumpyIndex(VectorIndex):
     """Keeps all vectors in one matrix and computes all scores."""
+
+    kind = "numpy"
 
     def __init__(self, dim: int) -> None:
         super().__init__(dim)
@@ -46,9 +49,7 @@ class NumpyIndex(VectorIndex):
         return scan_rows(self._rows.matrix, self._rows.table.ids, queries, k, slots)
 
     def _write(self, path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, self._rows.table.ids, allow_pickle=False)
-            np.save(file, self._rows.matrix, allow_pickle=False)
+        write_arrays(path, [self._rows.table.ids, self._rows.matrix])
 
     @classmethod
     def _read(cls, path: Path) -> Self:
@@ -97,12 +98,3 @@ def scan_rows(
         return nothing(len(queries), k)
     engine = _Scan(matrix, ids, slots)
     return top_k(engine, queries, k, total=total, error=tolerance(matrix.shape[1]))
-
-
-def read_arrays(path: Path, count: int) -> list[np.ndarray]:
-    """Arrays that were written one after the other with ``np.save``."""
-    try:
-        with path.open("rb") as file:
-            return [np.load(file, allow_pickle=False) for _ in range(count)]
-    except (ValueError, EOFError) as error:
-        raise DamagedStore(f"{path} is no index of this kind: {error}") from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -37,6 +37,9 @@ class VectorIndex(ABC):
     A subclass fills in the methods that begin with an underscore; they are called with checked
     arguments and with the lock held.
     """
+
+    kind: ClassVar[str]
+    """What its files are; classes of one kind read each other's."""
 
     def __init__(self, dim: int) -> None:
         """Makes an empty index of vectors of length ``dim``."""

@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import re
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,8 +24,11 @@ from unisearch.datatypes import Modality
 from unisearch.errors import DamagedStore, SchemaTooNew
 from unisearch.store.atomic import replace_file
 from unisearch.store.index import VectorIndex
+from unisearch.store.sealing import read_seal
 
 FORMAT = 1
+
+_LEFT_BEHIND_S = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class Header:
     """What a saved index is.
 
     Attributes:
-        kind: Class that reads it.
+        kind: Which class reads it; see :attr:`VectorIndex.kind`.
         factory: FAISS's factory string.
         catalog: Which catalog it was derived from.
         fingerprint: Of the encoder.
@@ -111,6 +115,8 @@ class IndexFile:
             FileNotFoundError: It is gone; a newer one may have taken its place.
         """
         path = self._folder / Path(header.payload).name
+        if read_seal(path) != header.checksum:
+            raise DamagedStore(f"{path} is another file than {self.path.name} says")
         index = kind.load(path)
         if (index.dim, len(index)) != (header.dim, header.count):
             raise DamagedStore(
@@ -125,17 +131,32 @@ class IndexFile:
         checksum = index.save(self._folder / name)
         header = Header(**{**asdict(header), "payload": name, "checksum": checksum})
         self.write_header(header)
-        for other in self._folder.glob(f"{self._stem}-*.index"):
-            # A newer one may be another process's, whose small file is about to name it.
-            if _generation(other) < header.generation:
-                with contextlib.suppress(OSError):
-                    other.unlink()
+        self._clean_up(header.generation)
         return header
 
     def write_header(self, header: Header) -> None:
         """Replaces the small file."""
         text = json.dumps(asdict(header), indent=2) + "\n"
         replace_file(self.path, lambda path: _write_text(path, text))
+
+    def _clean_up(self, generation: int) -> None:
+        """Removes older payloads, and what processes that were killed left behind."""
+        # A newer payload may be another process's, whose small file is about to name it; and what
+        # is not old may be being written.
+        garbage = [
+            path
+            for path in self._folder.glob(f"{self._stem}-*.index")
+            if _generation(path) < generation
+        ]
+        with contextlib.suppress(OSError):
+            garbage += [
+                path
+                for path in self._folder.glob(f".{self._stem}*.tmp")
+                if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S
+            ]
+        for path in garbage:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _write_text(path: Path, text: str) -> None:

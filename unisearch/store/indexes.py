@@ -135,7 +135,7 @@ class IndexSet:
             opened.file.write_header(opened.saved)
             return
         header = Header(
-            kind=type(opened.index).__name__,
+            kind=opened.index.kind,
             factory=self._factory,
             catalog=self._catalog.uid,
             fingerprint=opened.encoder.fingerprint,
@@ -185,7 +185,7 @@ class IndexSet:
             "fingerprint": opened.encoder.fingerprint,
             "modality": str(opened.modality),
             "dim": opened.encoder.dim,
-            "kind": type(opened.index).__name__,
+            "kind": opened.index.kind,
             "factory": self._factory,
         }
         for name, value in wanted.items():
@@ -225,6 +225,7 @@ class IndexSet:
             _log.info("%s: too old to be caught up; building it anew", opened.file.path)
             # A new one, because others may be searching the old one.
             index, opened.changed = self._empty(opened.encoder.dim), True
+            opened.saved = None  # whatever its generation, it is to be replaced
         # An index that fails halfway keeps its generation: the same is then applied again.
         if index.remove(changes.removed):
             opened.changed = True

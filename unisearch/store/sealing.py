@@ -36,19 +36,27 @@ def check_seal(path: Path) -> str:
         DamagedStore: It does not agree, or there is none.
         FileNotFoundError: There is no file.
     """
+    found = read_seal(path)
+    digest = _digest(path, path.stat().st_size - _SEAL_BYTES).hex()
+    if found != digest:
+        raise DamagedStore(f"{path} is damaged: its checksum is {digest} instead of {found}")
+    return digest
+
+
+def read_seal(path: Path) -> str:
+    """Returns the checksum at the end of a file, in hexadecimal, without comparing it.
+
+    Raises:
+        DamagedStore: There is none.
+        FileNotFoundError: There is no file.
+    """
     with path.open("rb") as file:
-        size = file.seek(0, 2) - _SEAL_BYTES
-        file.seek(max(0, size))
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _SEAL_BYTES))
         found = file.read(_SEAL_BYTES)
-    if size < 0 or found[: len(_MAGIC)] != _MAGIC:
+    if len(found) < _SEAL_BYTES or found[: len(_MAGIC)] != _MAGIC:
         raise DamagedStore(f"{path} is not whole, or is none of ours: its last bytes are missing")
-    digest = _digest(path, size)
-    if found[len(_MAGIC) :] != digest:
-        raise DamagedStore(
-            f"{path} is damaged: its checksum is {digest.hex()} instead of "
-            f"{found[len(_MAGIC) :].hex()}"
-        )
-    return digest.hex()
+    return found[len(_MAGIC) :].hex()
 
 
 def _digest(path: Path, size: int) -> bytes:
