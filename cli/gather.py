@@ -37,8 +37,9 @@ def gather(
     """
     import logging
 
-    from unisearch.pretraining.corpora.gather import GatherOptions, SplitOptions
+    from unisearch.pretraining.corpora.gather import GatherOptions
     from unisearch.pretraining.corpora.gather import gather as gather_corpus
+    from unisearch.pretraining.corpora.splitting import SplitOptions
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     options = GatherOptions(split=SplitOptions(seed=seed), workers=workers)

@@ -163,11 +163,12 @@ def _refer_to_weights(model: Any, stored: dict[str, _Stored], onnx: Any) -> None
         if values.size < _SMALL:
             kept.append(constant)
             continue
-        name, transposed = _find(values, stored, by_shape)
-        if name is None:
+        found = _find(values, stored, by_shape)
+        if found is None:
             raise CheckpointError(
                 f"the graph's constant {constant.name} {values.shape} is not in {WEIGHTS}"
             )
+        name, transposed = found
         entry = stored[name]
         if name not in referred:
             referred[name] = f"weights/{name}"
@@ -207,7 +208,7 @@ def _find(
     values: np.ndarray[Any, Any],
     stored: dict[str, _Stored],
     by_shape: dict[tuple[int, ...], list[str]],
-) -> tuple[str | None, bool]:
+) -> tuple[str, bool] | None:
     """The stored tensor with these values, and whether it is their transpose."""
     for name in by_shape.get(tuple(sorted(values.shape)), []):
         candidate = stored[name].values
@@ -219,7 +220,7 @@ def _find(
             and np.array_equal(candidate.T, values)
         ):
             return name, True
-    return None, False
+    return None
 
 
 def _rename_input(graph: Any, old: str, new: str) -> None:

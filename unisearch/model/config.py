@@ -108,7 +108,7 @@ class UnimoConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         self.tag_classes = tag_classes
         self.tag_tokens = tag_tokens
         self.trained_objectives = list(trained_objectives)
-        super().__init__(pad_token_id=pad_token_id, **kwargs)
+        super().__init__(pad_token_id=pad_token_id, **kwargs)  # type: ignore[call-arg]
 
     @property
     def max_text_tokens(self) -> int:

@@ -46,7 +46,7 @@ class Encoded:
     pooled_text: Tensor | None
 
 
-class UnimoModel(PreTrainedModel):
+class UnimoModel(PreTrainedModel):  # type: ignore[no-untyped-call]
     """The network with its visual front end, projections and matching head."""
 
     config_class = UnimoConfig
@@ -64,7 +64,7 @@ class UnimoModel(PreTrainedModel):
         self.front_end = GridFrontEnd(config) if config.visual_trunk else None
         self.tag_table = TagTable(config) if config.tag_classes else None
         self.temperature = nn.Parameter(torch.tensor(float(config.initial_temperature)))
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:

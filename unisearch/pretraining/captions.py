@@ -46,10 +46,16 @@ class Texts:
 
     @torch.no_grad()
     def embed(self, model: UnimoModel, batch_size: int = 64) -> Tensor:
-        """Vectors of all texts by a model as it is now: [N, D], unit rows."""
-        order = sorted(range(len(self)), key=lambda row: len(self._ids[row]))
+        """Vectors of all texts by a model as it is now: [N, D], unit rows.
+
+        Texts that occur several times are computed once.
+        """
+        first_row: dict[str, int] = {}
+        for row, string in enumerate(self.strings):
+            first_row.setdefault(string, row)
+        order = sorted(first_row.values(), key=lambda row: len(self._ids[row]))
         vectors = torch.empty(len(self), model.config.projection_dim)
         for first in range(0, len(order), batch_size):
             rows = order[first : first + batch_size]
             vectors[rows] = model.embed_texts(*self.batch(rows))
-        return vectors
+        return vectors[[first_row[string] for string in self.strings]]

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +91,7 @@ def picture_features(
         "classes": ((rows, KEPT_CLASSES), np.int16),
         "probabilities": ((rows, KEPT_CLASSES), np.float16),
     }
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, (shape, dtype) in shapes.items():
         path = folder / f"{name}.npy"
         if not path.exists():
@@ -112,7 +113,7 @@ def picture_features(
 def _fill(
     model: UnimoModel,
     pictures: Sequence[tuple[str, Path]],
-    arrays: dict[str, npt.NDArray[np.generic]],
+    arrays: dict[str, Any],
     progress: Path,
     done: int,
     views: int,
@@ -154,7 +155,7 @@ def _fill(
             if time.monotonic() - noted > 10 or batch.stop == rows:
                 noted = time.monotonic()
                 for array in arrays.values():
-                    array.flush()  # type: ignore[attr-defined]
+                    array.flush()
                 progress.write_text(json.dumps(batch.stop))
                 rate = (batch.stop - first) / (noted - started)
                 _log.info(

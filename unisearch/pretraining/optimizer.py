@@ -35,7 +35,8 @@ def build_optimizer(parameters: dict[str, nn.Parameter], recipe: Recipe) -> torc
 
     Projections start as the identity, from which decay would pull them away.
     """
-    decayed, plain = [], []
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
     for name, parameter in parameters.items():
         exempt = parameter.ndim < 2 or name.startswith("projections.")
         (plain if exempt else decayed).append(parameter)

@@ -29,7 +29,8 @@ def fit_region_embedding(model: UnimoModel, features: PictureFeatures) -> float:
     Returns:
         Share of the target's variance that the linear map explains, at most 1.
     """
-    assert model.front_end is not None and model.tag_table is not None
+    assert model.front_end is not None
+    assert model.tag_table is not None
     table, words = model.tag_table.table, model.text_embeddings.word.weight
     present = (table != model.config.pad_token_id).to(words.dtype)[:, :, None]
     class_words = (words[table] * present).sum(dim=1) / present.sum(dim=1)  # (C, d)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 
@@ -39,7 +38,6 @@ class Trunk:
         module = _Arrays(model).eval()
         side = model.config.visual_image_size_px
         pixels = torch.zeros(2, side, side, 3, dtype=torch.uint8)
-        file = io.BytesIO()
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -53,11 +51,10 @@ class Trunk:
                 verbose=False,
             )
         assert program is not None
-        program.save(file)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            file.getvalue(), options, providers=["CPUExecutionProvider"]
+            program.model_proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
     def __call__(

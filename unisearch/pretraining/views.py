@@ -75,7 +75,7 @@ def _change_ground(
     pixels: npt.NDArray[np.uint8], random: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
     """Paints the ground of a drawing in another colour, if it covers enough of the border."""
-    ground = (pixels > _GROUND).all(axis=2)
+    ground: npt.NDArray[np.bool_] = np.all(pixels > _GROUND, axis=2)
     border = np.concatenate([ground[0], ground[-1], ground[:, 0], ground[:, -1]])
     if border.mean() < 0.8:
         return pixels

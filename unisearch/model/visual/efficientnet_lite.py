@@ -142,7 +142,8 @@ class EfficientNetLite(nn.Module):
         x = F.relu6(self.stem(pixels))
         for block in self.blocks:
             x = block(x)
-        return F.relu6(self.head(x))
+        grid: Tensor = F.relu6(self.head(x))
+        return grid
 
     def forward(self, pixels: Tensor) -> Tensor:
         """ImageNet logits [B, 1000] of the mean feature."""

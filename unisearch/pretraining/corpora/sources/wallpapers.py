@@ -25,12 +25,12 @@ class Photo:
 
 
 PACKAGES = {
-    "plasma-workspace-wallpapers": "CC-BY-SA-4.0 or LGPL-3.0, by picture",
-    "lomiri-wallpapers-16.04": "CC-BY-SA-3.0 or -4.0, by picture",
-    "lomiri-wallpapers-20.04": "CC-BY-SA-4.0",
-    "ukui-wallpapers": "GPL-3.0-or-later",
+    "plasma-workspace-wallpapers": "LGPL-3.0 or CC-BY-SA-4.0, by picture",
+    "lomiri-wallpapers-16.04": "CC0-1.0, CC-BY-4.0 or CC-BY-SA-4.0, by picture",
+    "lomiri-wallpapers-20.04": "CC-BY-SA-3.0",
+    "ukui-wallpapers": "CC-BY-SA-3.0",
 }
-"""Debian package → licence. For training only: nothing of them is passed on."""
+"""Debian package → licence of its pictures, as its copyright file or the pictures' metadata say."""
 
 _LEAST_BYTES = 60_000
 """Smaller files are previews and flat colours."""
