@@ -39,10 +39,10 @@ def _summary(
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     sources: dict[str, Any] = {}
-    for source in sorted({pair.source for pair in pairs}):
+    for source in sorted({p.source for p in pairs} | {d.source for d in dropped}):
         own = [pair for pair in pairs if pair.source == source]
         sources[source] = {
-            "licence": own[0].licence,
+            "licence": own[0].licence if own else "",
             "splits": {split: sum(p.split == split for p in own) for split in SPLITS},
             "captions": sum(len(pair.captions) for pair in own),
             "dropped": dict(Counter(d.reason for d in dropped if d.source == source).most_common()),

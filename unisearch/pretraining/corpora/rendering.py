@@ -108,7 +108,7 @@ def _cropped_to_content(picture: Image.Image) -> Image.Image:
     """Cut the empty white margin of a page away, leaving a little of it."""
     pixels = np.asarray(picture)
     drawn = np.asarray(pixels.min(axis=2) < 250)
-    if not drawn.any() or pixels.std() < 2:
+    if not drawn.any() or pixels.std(axis=(0, 1)).max() < 2:
         raise PictureError("blank", "nothing is drawn")
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
