@@ -146,5 +146,5 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path} does not exist; make a corpus with "
-            "`python -m unisearch.pretraining.corpora.gather OUT`"
+            "`unisearch gather FOLDER`"
         ) from error
