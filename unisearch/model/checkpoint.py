@@ -114,6 +114,7 @@ def _save_weights(model: UnimoModel, path: Path) -> None:
         for name, tensor in model.state_dict().items()
     }
     save_file(state, path, metadata={"format": "pt"})
+    path.chmod(0o644)  # the library makes files that only their owner may read
 
 
 def _replace_folder(new: Path, old: Path) -> None:

@@ -145,6 +145,5 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield place, row
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path} does not exist; make a corpus with "
-            "`unisearch gather FOLDER`"
+            f"{path} does not exist; make a corpus with `unisearch gather FOLDER`"
         ) from error
