@@ -46,15 +46,12 @@ def changes_since(
         if full or generation == 0:
             nothing = np.empty(0, dtype=np.int64)
             return Changes(full, nothing, _all(database, modality, encoder_id, block), now)
-        newer = dict(
-            connection.execute(
-                select(items.c.id, items.c.content_hash).where(
-                    items.c.generation > generation, items.c.modality == str(modality)
-                )
+        rows = connection.execute(
+            select(items.c.id, items.c.content_hash).where(
+                items.c.generation > generation, items.c.modality == str(modality)
             )
-            .tuples()
-            .all()
         )
+        newer = {row[0]: row[1] for row in rows}
         seeing = set(vector_rows.known(connection, newer.values(), modality, encoder_id))
         changed = {item_id for item_id, content in newer.items() if content in seeing}
         # Edited, and the new content has no vector under this encoder yet.

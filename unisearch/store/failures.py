@@ -36,7 +36,10 @@ _POSTGRES: dict[str, tuple[type[StoreError], str]] = {
     "XX002": (DamagedStore, _DAMAGED),
     "28": (StoreError, "the login is refused: see PGPASSWORD or ~/.pgpass"),
     "3D": (StoreError, "there is no such database: make one with createdb"),
-    "08": (StoreError, "the connection failed: is the server running?"),
+    "08": (
+        StoreError,
+        "is the server running, the login right, and the database there (createdb)?",
+    ),
     "57P": (StoreError, "the server is going down or coming up: try again later"),
 }
 

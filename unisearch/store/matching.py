@@ -21,6 +21,7 @@ class OldItem(NamedTuple):
     line: int | None
     member: str | None
     metadata: str | None
+    generation: int
 
 
 _Side = OldItem | ItemWrite

@@ -201,49 +201,63 @@ def _write_files(connection: Connection, writes: Sequence[FileWrite], generation
     file_ids = [next(new_ids) if of is None else of for of in ids]
 
     fact_rows: list[_Row] = []
-    item_writes: list[tuple[int, ItemWrite]] = []
+    changes = _ItemChanges()
     for file_id, write in zip(file_ids, writes, strict=True):
         fact_rows += _fact_rows("file_id", file_id, write.metadata)
-        if file_id in known:
-            new = _update_items(connection, old_items[file_id], write.items, generation, fact_rows)
-        else:
-            new = list(write.items)
-        item_writes += [(file_id, item) for item in new]
-    rows = [
-        {**_item_values(item), "file_id": file_id, "generation": generation}
-        for file_id, item in item_writes
-    ]
-    for item_id, (_, item) in zip(_insert(connection, items, rows), item_writes, strict=True):
-        fact_rows += _fact_rows("item_id", item_id, item.metadata)
+        changes.add(file_id, old_items.get(file_id, []), write.items, generation)
+    for piece in chunks(changes.gone):
+        _bury(connection, items.c.id.in_(piece), generation)
+        connection.execute(items.delete().where(items.c.id.in_(piece)))
+    _update_items(connection, changes.updates)
+    item_ids = _insert(connection, items, changes.inserts)
+    _forget_facts(connection, facts.c.item_id, [item_id for item_id, _ in changes.retold])
+    for item_id, of in [*changes.retold, *zip(item_ids, changes.told, strict=True)]:
+        fact_rows += _fact_rows("item_id", item_id, of)
     if fact_rows:
         connection.execute(facts.insert(), fact_rows)
 
 
-def _update_items(
-    connection: Connection,
-    old: Sequence[OldItem],
-    new: Sequence[ItemWrite],
-    generation: int,
-    fact_rows: list[_Row],
-) -> list[ItemWrite]:
-    """Changes and removes the items of one file; returns those that are to be added."""
-    pairs, gone, added = match(old, new)
-    for piece in chunks(item.id for item in gone):
-        _bury(connection, items.c.id.in_(piece), generation)
-        connection.execute(items.delete().where(items.c.id.in_(piece)))
-    refreshed: list[int] = []
-    for before, after in pairs:
-        row = _item_values(after)
-        if not changed(before, row):
-            continue
-        if row["content_hash"] != before.content_hash:
-            row["generation"] = generation
-        connection.execute(items.update().where(items.c.id == before.id).values(row))
-        if row["metadata"] != before.metadata:
-            refreshed.append(before.id)
-            fact_rows += _fact_rows("item_id", before.id, after.metadata)
-    _forget_facts(connection, facts.c.item_id, refreshed)
-    return added
+class _ItemChanges:
+    """What becomes of the items of several files."""
+
+    def __init__(self) -> None:
+        self.gone: list[int] = []
+        self.updates: list[_Row] = []
+        self.inserts: list[_Row] = []
+        self.told: list[Metadata] = []
+        """Metadata of the inserts."""
+        self.retold: list[tuple[int, Metadata]] = []
+        """Metadata of the updates for which it changed."""
+
+    def add(
+        self, file_id: int, old: Sequence[OldItem], new: Sequence[ItemWrite], generation: int
+    ) -> None:
+        """Compares the items of one file with those that it had."""
+        pairs, gone, added = match(old, new)
+        self.gone += [item.id for item in gone]
+        for before, after in pairs:
+            row = _item_values(after)
+            if not changed(before, row):
+                continue
+            same = row["content_hash"] == before.content_hash
+            row["generation"] = before.generation if same else generation
+            self.updates.append({**row, "id": before.id})
+            if row["metadata"] != before.metadata:
+                self.retold.append((before.id, after.metadata))
+        self.inserts += [
+            {**_item_values(item), "file_id": file_id, "generation": generation} for item in added
+        ]
+        self.told += [item.metadata for item in added]
+
+
+def _update_items(connection: Connection, rows: Sequence[_Row]) -> None:
+    """Gives items other values; all rows have the same columns."""
+    if rows:
+        columns: _Row = {column: bindparam(f"new_{column}") for column in rows[0]}
+        connection.execute(
+            items.update().where(items.c.id == bindparam("new_id")).values(columns),
+            [{f"new_{column}": value for column, value in row.items()} for row in rows],
+        )
 
 
 def _old_items(connection: Connection, file_ids: Iterable[int]) -> defaultdict[int, list[OldItem]]:

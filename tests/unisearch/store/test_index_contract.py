@@ -181,7 +181,7 @@ def test_equal_ids_of_one_call_the_last_wins(make: Make) -> None:
 
 def test_replaces(make: Make) -> None:
     index, held = filled(make)
-    changed = np.array(sorted(held)[::3] + [77_777])
+    changed = np.array([*sorted(held)[::3], 77_777])
     rows = vectors(len(changed), seed=5)
     index.add(changed, rows)
     held |= dict(zip(changed.tolist(), rows, strict=True))
@@ -277,27 +277,30 @@ def test_saves_and_loads_nothing(make: Make, tmp_path: Path) -> None:
     same(loaded, {5: vectors(1)[0]}, vectors(1, seed=1), 2)
 
 
-def test_damaged_files(make: Make, tmp_path: Path) -> None:
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda whole: whole[: len(whole) // 2],
+    "cut at the end": lambda whole: whole[:-1],
+    "empty": lambda whole: b"",
+    "text": lambda whole: b"This is no index, but it is long enough to hold one. " * 3,
+    "a bit": lambda whole: whole[:3000] + bytes([whole[3000] ^ 4]) + whole[3001:],
+    "the first bit": lambda whole: bytes([whole[0] ^ 1]) + whole[1:],
+    "zeros": lambda whole: whole[:2000] + bytes(1000) + whole[3000:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_files(make: Make, tmp_path: Path, damage: str) -> None:
     index, _ = filled(make)
     path = tmp_path / "an.index"
     index.save(path)
-    whole = path.read_bytes()
-    kind = type(index)
-    for name, content in {
-        "cut": whole[: len(whole) // 2],
-        "cut at the end": whole[:-1],
-        "empty": b"",
-        "text": b"This is no index, but it is long enough to hold one. " * 3,
-        "a bit": whole[:3000] + bytes([whole[3000] ^ 4]) + whole[3001:],
-        "the first bit": bytes([whole[0] ^ 1]) + whole[1:],
-        "zeros": whole[:2000] + bytes(1000) + whole[3000:],
-    }.items():
-        path.write_bytes(content)
-        with pytest.raises(DamagedStore, match=r"an\.index"):
-            kind.load(path)
-            pytest.fail(name)
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    with pytest.raises(DamagedStore, match=r"an\.index"):
+        type(index).load(path)
+
+
+def test_no_file(make: Make, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        kind.load(tmp_path / "none")
+        type(make(DIM)).load(tmp_path / "none")
 
 
 def test_whole_file_of_another_kind(make: Make, tmp_path: Path) -> None:

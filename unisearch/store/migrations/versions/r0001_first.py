@@ -27,8 +27,8 @@ def upgrade() -> None:
         sa.Column("generation", sa.BigInteger, nullable=False),
         sa.Column("last_id", sa.BigInteger, nullable=False),
         sa.Column("removals_from", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_state"),
-        sa.CheckConstraint("id = 1", name="ck_state_one_row"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_state")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_state_one_row")),
     )
     first = {"id": 1, "generation": 0, "last_id": 0, "removals_from": 0}
     op.bulk_insert(state, [{**first, "uid": secrets.token_hex(16)}])
@@ -37,8 +37,8 @@ def upgrade() -> None:
         sa.Column("id", _id, nullable=False),
         sa.Column("path_bytes", sa.LargeBinary, nullable=False),
         sa.Column("path", sa.Text, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_roots"),
-        sa.UniqueConstraint("path_bytes", name="uq_roots_path_bytes"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roots")),
+        sa.UniqueConstraint("path_bytes", name=op.f("uq_roots_path_bytes")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -56,11 +56,11 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("detail", sa.Text),
         sa.Column("metadata", sa.Text),
-        sa.PrimaryKeyConstraint("id", name="pk_files"),
-        sa.ForeignKeyConstraint(["root_id"], ["roots.id"], name="fk_files_root_id"),
-        sa.UniqueConstraint("root_id", "path_bytes", name="uq_files_root_id_path_bytes"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
+        sa.ForeignKeyConstraint(["root_id"], ["roots.id"], name=op.f("fk_files_root_id")),
+        sa.UniqueConstraint("root_id", "path_bytes", name=op.f("uq_files_root_id_path_bytes")),
     )
-    op.create_index("ix_files_content_hash", "files", ["content_hash"])
+    op.create_index(op.f("ix_files_content_hash"), "files", ["content_hash"])
     op.create_table(
         "items",
         sa.Column("id", _id, autoincrement=False, nullable=False),
@@ -73,14 +73,14 @@ def upgrade() -> None:
         sa.Column("member", sa.Text),
         sa.Column("metadata", sa.Text),
         sa.Column("generation", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_items"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_items")),
         sa.ForeignKeyConstraint(
-            ["file_id"], ["files.id"], name="fk_items_file_id", ondelete="CASCADE"
+            ["file_id"], ["files.id"], name=op.f("fk_items_file_id"), ondelete="CASCADE"
         ),
     )
-    op.create_index("ix_items_file_id", "items", ["file_id"])
-    op.create_index("ix_items_content_hash_modality", "items", ["content_hash", "modality"])
-    op.create_index("ix_items_generation", "items", ["generation"])
+    op.create_index(op.f("ix_items_file_id"), "items", ["file_id"])
+    op.create_index(op.f("ix_items_content_hash_modality"), "items", ["content_hash", "modality"])
+    op.create_index(op.f("ix_items_generation"), "items", ["generation"])
     op.create_table(
         "facts",
         sa.Column("file_id", _id),
@@ -93,31 +93,31 @@ def upgrade() -> None:
         ),
         sa.Column("number", sa.Float(53)),
         sa.ForeignKeyConstraint(
-            ["file_id"], ["files.id"], name="fk_facts_file_id", ondelete="CASCADE"
+            ["file_id"], ["files.id"], name=op.f("fk_facts_file_id"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["item_id"], ["items.id"], name="fk_facts_item_id", ondelete="CASCADE"
+            ["item_id"], ["items.id"], name=op.f("fk_facts_item_id"), ondelete="CASCADE"
         ),
     )
-    op.create_index("ix_facts_file_id", "facts", ["file_id"])
-    op.create_index("ix_facts_item_id", "facts", ["item_id"])
-    op.create_index("ix_facts_key_number", "facts", ["key", "number"])
+    op.create_index(op.f("ix_facts_file_id"), "facts", ["file_id"])
+    op.create_index(op.f("ix_facts_item_id"), "facts", ["item_id"])
+    op.create_index(op.f("ix_facts_key_number"), "facts", ["key", "number"])
     op.create_table(
         "tombstones",
         sa.Column("item_id", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("modality", sa.Text, nullable=False),
         sa.Column("generation", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("item_id", name="pk_tombstones"),
+        sa.PrimaryKeyConstraint("item_id", name=op.f("pk_tombstones")),
     )
-    op.create_index("ix_tombstones_generation", "tombstones", ["generation"])
+    op.create_index(op.f("ix_tombstones_generation"), "tombstones", ["generation"])
     op.create_table(
         "encoders",
         sa.Column("id", _id, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("dim", sa.Integer, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_encoders"),
-        sa.UniqueConstraint("fingerprint", name="uq_encoders_fingerprint"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_encoders")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_encoders_fingerprint")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -127,15 +127,19 @@ def upgrade() -> None:
         sa.Column("encoder_id", _id, autoincrement=False, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
         sa.Column("generation", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("content_hash", "modality", "encoder_id", name="pk_vectors"),
-        sa.ForeignKeyConstraint(["encoder_id"], ["encoders.id"], name="fk_vectors_encoder_id"),
+        sa.PrimaryKeyConstraint("content_hash", "modality", "encoder_id", name=op.f("pk_vectors")),
+        sa.ForeignKeyConstraint(
+            ["encoder_id"], ["encoders.id"], name=op.f("fk_vectors_encoder_id")
+        ),
     )
-    op.create_index("ix_vectors_generation", "vectors", ["generation"])
+    op.create_index(op.f("ix_vectors_generation"), "vectors", ["generation"])
     op.create_table(
         "indexes",
         sa.Column("encoder_id", _id, autoincrement=False, nullable=False),
         sa.Column("modality", sa.Text, nullable=False),
         sa.Column("generation", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("encoder_id", "modality", name="pk_indexes"),
-        sa.ForeignKeyConstraint(["encoder_id"], ["encoders.id"], name="fk_indexes_encoder_id"),
+        sa.PrimaryKeyConstraint("encoder_id", "modality", name=op.f("pk_indexes")),
+        sa.ForeignKeyConstraint(
+            ["encoder_id"], ["encoders.id"], name=op.f("fk_indexes_encoder_id")
+        ),
     )
