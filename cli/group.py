@@ -36,8 +36,14 @@ COMMANDS: dict[str, Entry] = {
     "why": Entry("cli.why", "why", "Explain why a file is or is not among the answers."),
     "doctor": Entry("cli.doctor", "doctor", "Check the installation and a collection."),
     "train": Entry("cli.train", "train", "Train a checkpoint by a recipe."),
-    "eval": Entry("cli.evaluate", "evaluate", "Measure retrieval on pairs of pictures and texts."),
-    "gather": Entry("cli.gather", "gather", "Gather the data that a recipe trains on."),
+    "eval": Entry(
+        "cli.evaluate", "evaluate", "Measure retrieval both ways, and language from text to text."
+    ),
+    "gather": Entry(
+        "cli.gather",
+        "gather",
+        "Gather pictures with words from public packages, clean them and split them by concept.",
+    ),
 }
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +14,6 @@ from unisearch.errors import QueryError
 
 if TYPE_CHECKING:
     from indexer.options import IndexOptions
-    from unisearch.collection import Collection
 
 EPILOG = """\
 Examples:
@@ -134,9 +131,11 @@ def index(
     from cli.output import write_json, write_lines
     from cli.progress import StderrProgress
     from cli.show import home_relative
+    from cli.sources import find_or_place, open_or_make, read_sources
     from cli.summary import report_json, report_lines
     from indexer.pipeline import index as run_index
     from indexer.progress import NoProgress
+    from unisearch.encoders.load import DEFAULT_ENCODER, load_encoder
 
     chosen = _options(
         kinds=kind,
@@ -153,14 +152,25 @@ def index(
         retry_skipped=retry_skipped,
         threads=threads,
     )
-    wanted = _read_sources(sources or [], nul=nul)
-    with _open(collection, wanted, encoder, from_stdin="-" in (sources or [])) as opened:
+    wanted = read_sources(sources or [], nul=nul)
+    if sources and not wanted:
+        complain("the list on stdin is empty: nothing to do")
+        return
+    layout = find_or_place(collection, wanted, listed="-" in (sources or []))
+    # Loaded first, so that a mistyped name leaves no collection behind.
+    name = encoder or DEFAULT_ENCODER
+    using = encoder if layout.exists() else load_encoder(name)
+    with open_or_make(layout, encoder=name) as opened:
         wanted = wanted or [os.fsencode(root.path) for root in opened.catalog.roots()]
         if not wanted:
             raise QueryError("name what to index, as in: unisearch index ~/Pictures")
         with StderrProgress() as drawn:
             report = run_index(
-                opened, wanted, options=chosen, progress=NoProgress() if quiet else drawn
+                opened,
+                wanted,
+                options=chosen,
+                progress=NoProgress() if quiet else drawn,
+                encoder=using,
             )
         folder = opened.layout.folder
     if json:
@@ -174,65 +184,14 @@ def index(
         raise typer.Exit(ExitCode.USAGE)
 
 
-def _read_sources(sources: list[str], *, nul: bool) -> list[bytes]:
-    """What was named, with the list on stdin in place of ``-``."""
-    from indexer.sources import read_list
-
-    wanted: list[bytes] = []
-    for source in sources:
-        if source == "-":
-            listed = sys.stdin.buffer.read()
-            wanted += [one for one in listed.split(b"\0") if one] if nul else read_list(listed)
-        elif source:
-            wanted.append(os.fsencode(Path(source).expanduser()))
-        else:
-            raise QueryError("an empty source: name a folder, a file or a glob")
-    return wanted
-
-
-def _open(
-    folder: Path | None, wanted: list[bytes], encoder: str | None, *, from_stdin: bool
-) -> Collection:
-    """The collection that is meant, made if there is none."""
-    from unisearch.collection import Collection
-    from unisearch.encoders.load import DEFAULT_ENCODER
-    from unisearch.store.layout import Layout, find_collection
-
-    if folder is not None:
-        layout = Layout.at(folder.expanduser())
-        if layout.exists():
-            return Collection.open(layout.folder, encoder=encoder)
-        return Collection.create(folder, encoder=encoder or DEFAULT_ENCODER)
-    if not wanted:
-        return Collection.open(encoder=encoder)
-    start = _first_folder(wanted)
-    # A list of paths says nothing of where a collection is wanted: rather here.
-    found = (find_collection(Path.cwd()) if from_stdin else None) or find_collection(start)
-    if found is not None:
-        return Collection.open(found.folder, encoder=encoder)
-    return Collection.create(start, encoder=encoder or DEFAULT_ENCODER)
-
-
-def _first_folder(wanted: list[bytes]) -> Path:
-    """The first folder named; else that of the first file, or where a glob starts."""
-    places = [Path(os.fsdecode(one)).absolute() for one in wanted]
-    folders = [place for place in places if place.is_dir()]
-    if folders:
-        return folders[0]
-    first = next((place for place in places if place.exists()), places[0])
-    if not first.exists() and not any(character in str(first) for character in "*?["):
-        raise QueryError(f"there is no {str(first)!r}")
-    return next(parent for parent in first.parents if parent.is_dir())
-
-
 def _options(kinds: list[KindChoice] | None, **given: Any) -> IndexOptions:
     """Index options; what was not given stays as it is by default."""
     from indexer.kinds import Kind
     from indexer.options import IndexOptions
 
     if kinds:
-        # Captions follow their pictures; what says nothing is told by its content.
-        given["kinds"] = frozenset(map(Kind, kinds)) | {Kind.CAPTION, Kind.UNKNOWN}
+        # What a name says nothing of is told by its content.
+        given["kinds"] = frozenset(map(Kind, kinds)) | {Kind.UNKNOWN}
     try:
         return IndexOptions(**{name: value for name, value in given.items() if value is not None})
     except ValueError as error:

@@ -9,6 +9,11 @@ import typer
 from cli.group import LazyGroup
 from unisearch.version import __version__
 
+HELP = """\
+Search your own pictures and texts by meaning, offline.
+
+Start with `unisearch index ~/Pictures`, then `unisearch search a red bicycle` from there.
+"""
 EPILOG = """\
 Exit codes: 0 found or done; 1 nothing found or declined; 2 a usage or query error; 3 trouble with
 the collection; 4 trouble with the encoder or its checkpoint; 70 a bug; 130 interrupted.
@@ -17,7 +22,7 @@ the collection; 4 trouble with the encoder or its checkpoint; 70 a bug; 130 inte
 app = typer.Typer(
     cls=LazyGroup,
     name="unisearch",
-    help="Search your own pictures and texts by meaning, offline.",
+    help=HELP,
     epilog=EPILOG,
     no_args_is_help=True,
     # Help is plain text: rich takes as long to import as everything else that --help does.
@@ -42,10 +47,7 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Search your own pictures and texts by meaning, offline.
-
-    Start with:  unisearch index ~/Pictures  then  unisearch search a red bicycle
-    """
+    """Takes the options that come before a command."""
 
 
 def main() -> None:

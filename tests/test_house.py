@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import indexer
 import unisearch
 from cli.group import COMMANDS, LazyCommands
 
@@ -122,6 +123,12 @@ def test_exports_are_exact() -> None:
         _ = unisearch.nonsense
 
 
+def test_exports_of_the_indexer_are_exact() -> None:
+    assert indexer.__all__ == ["IndexOptions", "IndexReport", "index"]
+    for name in indexer.__all__:
+        assert getattr(indexer, name).__name__ == name
+
+
 def test_exports_are_seen_by_type_checkers() -> None:
     shown = {
         alias.name
@@ -134,7 +141,7 @@ def test_exports_are_seen_by_type_checkers() -> None:
 
 def test_inner_packages_export_nothing() -> None:
     for name, path in modules(*PACKAGES):
-        if path.name == "__init__.py" and name != "unisearch":
+        if path.name == "__init__.py" and name not in ("unisearch", "indexer"):
             body = tree(path).body
             assert all(isinstance(node, ast.Expr) for node in body), f"{path} is not empty"
 
@@ -165,7 +172,8 @@ def test_no_modules_import_each_other() -> None:
         )
 
     edges = {
-        name: {to for target in imports(tree(path), at_top=True) if (to := resolved(target))} - {name}
+        name: {to for target in imports(tree(path), at_top=True) if (to := resolved(target))}
+        - {name}
         for name, path in modules(*PACKAGES)
     }
     # What is left after taking away, again and again, what imports nothing that is left.
@@ -176,11 +184,12 @@ def test_no_modules_import_each_other() -> None:
 
 
 def test_nobody_inside_imports_the_root() -> None:
-    direct = {f"unisearch.{name}" for name in EXPORTS} | {"unisearch"}
+    direct = {f"unisearch.{name}" for name in EXPORTS} | {"unisearch", "indexer"}
+    direct |= {f"indexer.{name}" for name in ("IndexOptions", "IndexReport", "index")}
     wrong = [
         f"{name} imports {target}"
         for name, path in modules(*PACKAGES)
-        if name != "unisearch"
+        if name not in ("unisearch", "indexer")
         for target in imports(tree(path))
         if target in direct
     ]

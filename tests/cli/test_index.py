@@ -181,6 +181,25 @@ def test_errors_of_use(
     assert message in result.stderr
 
 
+def test_an_encoder_that_is_not_there_leaves_nothing_behind(pictures: Path, run: Run) -> None:
+    assert run("index", pictures, "--encoder", "gone").exit_code == 4
+    assert not (pictures / ".unisearch").exists()
+    assert run("index").exit_code == 3
+    assert not Path(".unisearch").exists()
+
+
+def test_an_empty_list_does_nothing(
+    pictures: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary(run("index", pictures, "--json"))
+    (pictures / "new.txt").write_text("something new")
+    monkeypatch.chdir(pictures)
+    result = run("index", "-", input="")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "the list on stdin is empty" in result.stderr
+    assert run("search", "something new", "--path", "new.txt").exit_code == 1
+
+
 def test_what_is_missing_is_named_and_the_rest_is_done(pictures: Path, run: Run) -> None:
     result = run("index", pictures, "gone")
     assert result.exit_code == 2
