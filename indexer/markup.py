@@ -145,7 +145,7 @@ def _plain_markdown(line: str) -> str:
     line = _IMAGE_OR_LINK.sub(r"\1", line)
     line = _TAG.sub("", line)
     line = _EMPHASIS.sub(r"\2", line)
-    return line.strip().strip("|").replace(" | ", " ")
+    return line.strip().strip("|").replace(" | ", " ").strip()
 
 
 def _if_any(block: Block | None) -> Iterator[Block]:

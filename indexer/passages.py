@@ -15,7 +15,7 @@ from dataclasses import dataclass
 MIN_WORDS = 80
 """A passage that has as many ends with its paragraph."""
 MAX_WORDS = 120
-"""No passage is longer, its heading not counted."""
+"""No passage is much longer, its heading not counted."""
 
 _FEW_WORDS = 25
 """A rest shorter than this joins the passage before it."""
@@ -186,4 +186,7 @@ def _best_cut(pieces: list[_Piece]) -> int:
             paragraph = at if piece.ends_paragraph else paragraph
             sentence = at if piece.ends_sentence else sentence
         line = at
-    return paragraph or sentence or line or 1
+    cut = paragraph or sentence or line or 1
+    # A word or two before a sentence that fills a passage by itself go along with it.
+    few = cut < len(pieces) and sum(piece.words for piece in pieces[:cut]) < _FEW_WORDS
+    return cut + few

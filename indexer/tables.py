@@ -58,8 +58,8 @@ def read_table(
         for unit in _row_units(row, number, line, folder, columns, tools, facts):
             given = True
             yield unit
-        if not given:
-            facts.members_skipped["no-text"] += columns.image is None
+        if not given and columns.image is None:
+            facts.members_skipped["no-text"] += 1
         tools.tick()
     if skipped := facts.members_skipped.total():
         reasons = ", ".join(f"{n} {code}" for code, n in facts.members_skipped.most_common())

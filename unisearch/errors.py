@@ -38,9 +38,7 @@ class MissingExtra(UnisearchError):
 
     def __init__(self, feature: str, extra: str) -> None:
         self.extra = extra
-        super().__init__(
-            f"{feature} needs the extra {extra!r}: pip install 'unisearch[{extra}]'"
-        )
+        super().__init__(f"{feature} needs the extra {extra!r}: pip install 'unisearch[{extra}]'")
 
 
 class CheckpointError(UnisearchError):

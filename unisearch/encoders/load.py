@@ -12,7 +12,6 @@ from unisearch.encoders.manifest import MANIFEST
 from unisearch.errors import CheckpointError
 
 DEFAULT_ENCODER = "unimo-mini"
-OPENCLIP_PREFIX = "open_clip:"
 
 EncoderFactory: TypeAlias = Callable[..., Encoder]
 
@@ -39,8 +38,7 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, threads: int | None = None) -> 
     """Loads an encoder.
 
     Args:
-        name: ``unimo-mini``; or the folder of a UNIMO checkpoint; or ``open_clip:MODEL/WEIGHTS``
-            with a pretrained tag or a file, e.g. ``open_clip:ViT-B-32/laion2b_s34b_b79k``.
+        name: ``unimo-mini``, or the folder of a UNIMO checkpoint.
         threads: Cores to use; all that this process may use if ``None``.
 
     Raises:
@@ -49,10 +47,6 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, threads: int | None = None) -> 
     """
     if name in ENCODERS:
         return ENCODERS[name](threads=threads)
-    if name.startswith(OPENCLIP_PREFIX):
-        from unisearch.encoders.openclip import OpenClipEncoder
-
-        return OpenClipEncoder.from_name(name, threads=threads)
     folder = Path(name).expanduser()
     if (folder / MANIFEST).is_file():
         from unisearch.encoders.unimo import UnimoEncoder
@@ -60,6 +54,5 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, threads: int | None = None) -> 
         return UnimoEncoder(folder, threads=threads)
     known = ", ".join(sorted(ENCODERS))
     raise CheckpointError(
-        f"no encoder {name!r}: it is neither one of {known}, nor {OPENCLIP_PREFIX}MODEL/WEIGHTS, "
-        f"nor a folder with a {MANIFEST}"
+        f"no encoder {name!r}: it is neither one of {known}, nor a folder with a {MANIFEST}"
     )

@@ -10,7 +10,7 @@ Notation: B batch, L tokens, R regions, d hidden size, D dimension of the unifie
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -80,6 +80,10 @@ class UnimoModel(PreTrainedModel):  # type: ignore[no-untyped-call]
             nn.init.zeros_(module.bias)
         elif isinstance(module, Projections):
             module.reset()
+
+    def eval(self) -> Self:
+        """Evaluation mode: no dropout."""
+        return self.train(False)
 
     def see(self, pixels: Tensor) -> Regions:
         """Pixels uint8 or float [B, S, S, 3] in 0 … 255 → regions.

@@ -88,7 +88,7 @@ class Block(nn.Module):
         self.residual = stride == 1 and channels_in == channels_out
 
     def forward(self, x: Tensor) -> Tensor:
-        h = x if self.expand is None else F.relu6(self.expand(x))
+        h: Tensor = x if self.expand is None else F.relu6(self.expand(x))
         h = self.project(F.relu6(self.depthwise(h)))
         return x + h if self.residual else h
 
