@@ -42,14 +42,14 @@ class WriterLock:
             CollectionBusy: Another process has it; the message names its pid and host.
             ReadOnlyCollection: The lock file cannot be made here.
         """
-        try:
-            with translated(self._path):
+        with translated(self._path):
+            try:
                 self._lock.acquire()
-        except Timeout as error:
-            raise CollectionBusy(
-                f"{self._path.parent} is being written to by {self._who()}: wait until that has "
-                "finished, or stop it (what it has committed stays)"
-            ) from error
+            except Timeout as error:  # an OSError too, in some releases of filelock
+                raise CollectionBusy(
+                    f"{self._path.parent} is being written to by {self._who()}: wait until that "
+                    "has finished, or stop it (what it has committed stays)"
+                ) from error
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
         with contextlib.suppress(OSError):  # it only makes a message better
             self._owner.write_text(json.dumps(owner) + "\n", encoding="utf-8")
