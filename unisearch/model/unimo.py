@@ -83,7 +83,8 @@ class UnimoModel(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def eval(self) -> Self:
         """Evaluation mode: no dropout."""
-        return self.train(False)
+        self.train(False)
+        return self
 
     def see(self, pixels: Tensor) -> Regions:
         """Pixels uint8 or float [B, S, S, 3] in 0 … 255 → regions.
