@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from cli.filtering import NO_FILTERS, filterable
 from unisearch.store.filters import Filters
 
 if TYPE_CHECKING:
+    from unisearch.collection import Collection
     from unisearch.search.explanation import Explanation
 
 EPILOG = """\
@@ -55,10 +57,9 @@ def why(
         explanation = opened.why(
             file.expanduser(), parsed, count, modality=modality, filters=filters, encoder=encoder
         )
-    if explanation.verdict is Verdict.NOT_INDEXED:
-        explanation = dataclasses.replace(
-            explanation, reason=_exclusion(file.expanduser()) or explanation.reason
-        )
+        if explanation.verdict is Verdict.NOT_INDEXED:
+            reason = _exclusion(opened, file.expanduser()) or explanation.reason
+            explanation = dataclasses.replace(explanation, reason=reason)
     if json:
         write_json({**dataclasses.asdict(explanation), **path_json(explanation.path)})
     else:
@@ -67,8 +68,31 @@ def why(
         raise typer.Exit(ExitCode.NOTHING)
 
 
-def _exclusion(file: Path) -> str | None:
-    """What the indexer would say of a file that it never took."""
+def _exclusion(collection: Collection, file: Path) -> str | None:
+    """Why the indexer, with its usual settings, passes by a file that is there."""
+    from indexer.kinds import Kind
+    from indexer.options import IndexOptions
+    from indexer.reasons import reason_of
+    from indexer.walk import Rules
+
+    found = collection.catalog.root_for(Path(os.path.abspath(file)))  # noqa: PTH100
+    if found is None or not file.exists():
+        return None
+    root, path = os.fsencode(found[0].path), found[1]
+    rules = Rules(IndexOptions())
+    parts = path.split(b"/")
+    folders = [b"/".join(parts[:end]) for end in range(1, len(parts))]
+    reasons = [rules.against_folder(one.rpartition(b"/")[2], one, root) for one in folders]
+    # A kind of file is no reason, and is no reason's name either.
+    reasons.append(rules.kind_or_reason(parts[-1], path, root))
+    for number, reason in enumerate(reasons):
+        if reason is not None and reason not in set(Kind):
+            what = "it" if number == len(folders) else f"its folder {os.fsdecode(folders[number])}"
+            meaning = reason_of(reason)
+            way_out = (
+                f"; `unisearch index` takes it with {meaning.way_out}" if meaning.way_out else ""
+            )
+            return f"{what} is among those that {meaning.meaning}{way_out}"
     return None
 
 

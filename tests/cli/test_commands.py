@@ -143,6 +143,23 @@ def test_why(shelf: Shelf, run: Run) -> None:
     assert explained["verdict"] == "not-indexed"
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (".secret.txt", "it is among those that are hidden; `unisearch index` takes it with --hid"),
+        ("a/.git/x.txt", "its folder a/.git is among those that are folders of programs"),
+        ("data.bin", "it is among those that are neither pictures nor texts by their name"),
+        ("later.txt", "it was not there, or excluded, when its folder was last indexed"),
+    ],
+)
+def test_why_not_indexed(shelf: Shelf, run: Run, name: str, reason: str) -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("red")
+    result = run("why", name, "red")
+    assert result.exit_code == 1
+    assert f"{name}: not indexed: {reason}" in result.stdout
+
+
 # --- doctor ---
 
 
