@@ -47,6 +47,8 @@ def reported() -> Iterator[None]:
     try:
         with _warnings_shown():
             yield
+            # Now, and not when Python exits: only here a closed pipe can be handled.
+            sys.stdout.flush()
     except UnisearchError as error:
         complain(f"error: {error}")
         raise typer.Exit(exit_code(error)) from error

@@ -14,7 +14,14 @@ from PIL import Image
 from tests.conftest import COLOURS, FakeEncoder
 from unisearch.collection import Collection
 from unisearch.datatypes import FloatArray, Modality
-from unisearch.store.records import FileStatus, FileWrite, ItemWrite, VectorWrite, WriteBatch
+from unisearch.store.records import (
+    EncoderRecord,
+    FileStatus,
+    FileWrite,
+    ItemWrite,
+    VectorWrite,
+    WriteBatch,
+)
 
 
 class Shelf:
@@ -32,6 +39,13 @@ class Shelf:
         self.collection = Collection.create(folder, encoder=encoder)
         self.vectors: dict[int, FloatArray] = {}
         """What the encoder made of each item, by id."""
+
+    @property
+    def record(self) -> EncoderRecord:
+        """What the catalog calls the encoder."""
+        encoder = self.encoder
+        catalog = self.collection.catalog
+        return catalog.register_encoder(encoder.name, encoder.fingerprint, encoder.dim)
 
     def text(
         self, name: str, *passages: str, metadata: Mapping[str, Any] | None = None
@@ -110,9 +124,7 @@ class Shelf:
         detail: str | None = None,
     ) -> None:
         catalog = self.collection.catalog
-        record = catalog.register_encoder(
-            self.encoder.name, self.encoder.fingerprint, self.encoder.dim
-        )
+        record = self.record
         root = catalog.ensure_root(self.folder)
         found = path.stat()
         catalog.write(

@@ -308,12 +308,17 @@ class Collection:
         filters: Filters | None,
         exclude: Sequence[int] = (),
     ) -> list[list[Hit]]:
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        modalities = _modalities(modality)
         space = self._spaces.record(encoder)
+        if space is None:
+            return [[] for _ in range(len(vectors))]
         return self._engine.search(
             vectors,
-            space or encoder,
+            space,
             k=k,
-            modalities=_modalities(modality),
+            modalities=modalities,
             filters=filters or Filters(),
             exclude=exclude,
         )

@@ -135,8 +135,9 @@ def test_as_a_program(shelf: Shelf) -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
-def test_a_reader_that_stops_early(shelf: Shelf) -> None:
-    shelf.text("long.txt", *(f"word{n} " + "x" * 2000 for n in range(150)))
+@pytest.mark.parametrize("passages", [1, 150])
+def test_a_reader_that_stops_early(shelf: Shelf, passages: int) -> None:
+    shelf.text("long.txt", *(f"word{n} " + "x" * 2000 for n in range(passages)))
     reader, writer = os.pipe()
     os.close(reader)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,8 +13,17 @@ from unisearch.search.sampling import sample_ids
 from unisearch.store.catalog import Catalog
 from unisearch.store.filters import Filters
 from unisearch.store.index import VectorIndex
-from unisearch.store.indexes import IndexSet, Space
-from unisearch.store.records import ItemRecord
+from unisearch.store.indexes import IndexSet
+from unisearch.store.records import EncoderRecord, ItemRecord
+
+
+@dataclass(slots=True)
+class _Sample:
+    """A sample of a modality; its vectors are read when it is used a second time."""
+
+    generation: int
+    ids: IdArray
+    vectors: FloatArray | None = None
 
 
 class Engine:
@@ -27,12 +37,12 @@ class Engine:
     def __init__(self, catalog: Catalog, indexes: IndexSet) -> None:
         self._catalog = catalog
         self._indexes = indexes
-        self._samples: dict[tuple[str, Modality], tuple[int, IdArray]] = {}
+        self._samples: dict[tuple[int, Modality], _Sample] = {}
 
     def search(
         self,
         vectors: FloatArray,
-        space: Space,
+        space: EncoderRecord,
         *,
         k: int,
         modalities: Sequence[Modality],
@@ -43,7 +53,7 @@ class Engine:
 
         Args:
             vectors: float32 [Q, D], unit rows.
-            space: Encoder that the vectors are of.
+            space: The encoder that the vectors are of.
             k: How many hits for each query, at most.
             modalities: What may be found; of several the hits are fused.
             filters: What may be found.
@@ -79,7 +89,7 @@ class Engine:
         return self._hits(ranked)
 
     def background(
-        self, vector: FloatArray, space: Space, modalities: Sequence[Modality]
+        self, vector: FloatArray, space: EncoderRecord, modalities: Sequence[Modality]
     ) -> dict[Modality, Background]:
         """What one query, float32 [D], scores on any item of each modality that has items."""
         opened = {modality: self._indexes.open(space, modality) for modality in modalities}
@@ -108,17 +118,23 @@ class Engine:
         return scores, ids
 
     def _sample_scores(
-        self, index: VectorIndex, space: Space, modality: Modality, vectors: FloatArray
+        self, index: VectorIndex, space: EncoderRecord, modality: Modality, vectors: FloatArray
     ) -> FloatArray:
         """Cosines float32 [Q, S] of queries to a random sample of a modality."""
-        key, generation = (space.fingerprint, modality), self._catalog.generation
-        known = self._samples.get(key)
-        if known is None or known[0] != generation:
-            known = self._samples[key] = (generation, sample_ids(index.ids))
-        sample = known[1]
-        scores, ids = index.search(vectors, len(sample), allowed=sample)
-        # Another process may have removed some of the sample just now: padding, in every row.
-        return scores[:, ids[0] >= 0] if len(ids) else scores
+        key, generation = (space.id, modality), self._catalog.generation
+        sample = self._samples.get(key)
+        if sample is None or sample.generation != generation:
+            # The index has them in memory. The catalog would have to read them here and there,
+            # which pays only for a program that goes on to ask more.
+            ids = sample_ids(index.ids)
+            self._samples[key] = _Sample(generation, ids)
+            scores, found = index.search(vectors, len(ids), allowed=ids)
+            # Another process may have removed some just now: padding, in every row.
+            return scores[:, found[0] >= 0] if len(found) else scores
+        if sample.vectors is None:
+            _, sample.vectors = self._catalog.vectors(sample.ids, space.id)
+        scores = vectors @ sample.vectors.T
+        return scores
 
     def _hits(self, ranked: Sequence[Sequence[Ranked]]) -> list[list[Hit]]:
         """Adds what the catalog knows; items removed meanwhile are left out."""

@@ -64,7 +64,7 @@ def test_one_modality_is_ordered_by_cosine(shelf: Shelf, modality: Modality, k: 
     queries = ["red dog", "blue", "a tree by the wall"]
     vectors = shelf.encoder.encode_texts(queries)
     answers = engine_of(shelf).search(
-        vectors, shelf.encoder, k=k, modalities=[modality], filters=Filters()
+        vectors, shelf.record, k=k, modalities=[modality], filters=Filters()
     )
     for query, hits in zip(queries, answers, strict=True):
         expected = brute_force(shelf, query, ids[modality], k)
@@ -76,7 +76,7 @@ def test_both_modalities_keep_their_orders_and_mix(shelf: Shelf) -> None:
     ids = filled(shelf)
     vectors = shelf.encoder.encode_texts(["red dog"])
     hits = engine_of(shelf).search(
-        vectors, shelf.encoder, k=100, modalities=list(Modality), filters=Filters()
+        vectors, shelf.record, k=100, modalities=list(Modality), filters=Filters()
     )[0]
     assert len(hits) == 52
     for modality in Modality:
@@ -93,11 +93,11 @@ def test_a_thousand_queries_are_a_thousand_single_ones(shelf: Shelf) -> None:
     engine = engine_of(shelf)
     vectors = shelf.encoder.encode_texts([f"{c} dog{n}" for c in COLOURS for n in range(20)])
     together = engine.search(
-        vectors, shelf.encoder, k=7, modalities=list(Modality), filters=Filters()
+        vectors, shelf.record, k=7, modalities=list(Modality), filters=Filters()
     )
     for vector, hits in zip(vectors, together, strict=True):
         alone = engine.search(
-            vector[None], shelf.encoder, k=7, modalities=list(Modality), filters=Filters()
+            vector[None], shelf.record, k=7, modalities=list(Modality), filters=Filters()
         )[0]
         assert [hit.item_id for hit in hits] == [hit.item_id for hit in alone]
 
@@ -106,9 +106,9 @@ def test_filters_are_exact(shelf: Shelf) -> None:
     ids = filled(shelf)
     vectors = shelf.encoder.encode_texts(["red dog"])
     filters = Filters(paths=("notes/3*.txt",))
-    hits = engine_of(shelf).search(
-        vectors, shelf.encoder, k=11, modalities=[TEXT], filters=filters
-    )[0]
+    hits = engine_of(shelf).search(vectors, shelf.record, k=11, modalities=[TEXT], filters=filters)[
+        0
+    ]
     items = shelf.collection.catalog.items(ids[TEXT])
     passing = [one for one in ids[TEXT] if items[one].path.startswith("notes/3")]
     assert len(passing) == 11
@@ -120,7 +120,7 @@ def test_a_filter_that_leaves_one_modality(shelf: Shelf) -> None:
     filled(shelf)
     vectors = shelf.encoder.encode_texts(["red dog"])
     hits = engine_of(shelf).search(
-        vectors, shelf.encoder, k=5, modalities=list(Modality), filters=Filters(paths=("*.png",))
+        vectors, shelf.record, k=5, modalities=list(Modality), filters=Filters(paths=("*.png",))
     )[0]
     assert {hit.modality for hit in hits} == {IMAGE}
     assert len(hits) == 5
@@ -131,7 +131,7 @@ def test_a_filter_that_leaves_nothing(shelf: Shelf) -> None:
     vectors = shelf.encoder.encode_texts(["red", "blue"])
     filters = Filters(paths=("*.none",))
     assert engine_of(shelf).search(
-        vectors, shelf.encoder, k=5, modalities=list(Modality), filters=filters
+        vectors, shelf.record, k=5, modalities=list(Modality), filters=filters
     ) == [[], []]
 
 
@@ -142,7 +142,7 @@ def test_excluded_items_make_room(shelf: Shelf) -> None:
     every = brute_force(shelf, "red", ids[IMAGE], 12)
     hits = engine.search(
         vectors,
-        shelf.encoder,
+        shelf.record,
         k=3,
         modalities=[IMAGE],
         filters=Filters(),
@@ -154,7 +154,7 @@ def test_excluded_items_make_room(shelf: Shelf) -> None:
 def test_an_empty_catalog(shelf: Shelf) -> None:
     vectors = shelf.encoder.encode_texts(["red"])
     assert engine_of(shelf).search(
-        vectors, shelf.encoder, k=5, modalities=list(Modality), filters=Filters()
+        vectors, shelf.record, k=5, modalities=list(Modality), filters=Filters()
     ) == [[]]
 
 
@@ -165,7 +165,7 @@ def test_what_is_written_meanwhile_is_found(shelf: Shelf) -> None:
 
     def best() -> str:
         hits = engine.search(
-            vectors, shelf.encoder, k=1, modalities=list(Modality), filters=Filters()
+            vectors, shelf.record, k=1, modalities=list(Modality), filters=Filters()
         )[0]
         return hits[0].passage or ""
 
@@ -180,7 +180,7 @@ def test_a_hit_says_where_and_what(shelf: Shelf) -> None:
     shelf.text("a/b.txt", "first", "red dog", metadata={"artist": "Miró"})
     hit = engine_of(shelf).search(
         shelf.encoder.encode_texts(["red dog"]),
-        shelf.encoder,
+        shelf.record,
         k=1,
         modalities=list(Modality),
         filters=Filters(),
@@ -196,7 +196,7 @@ def test_k_is_at_least_one(shelf: Shelf, k: int) -> None:
     with pytest.raises(ValueError, match=f"k must be at least 1, not {k}"):
         engine_of(shelf).search(
             shelf.encoder.encode_texts(["a"]),
-            shelf.encoder,
+            shelf.record,
             k=k,
             modalities=list(Modality),
             filters=Filters(),
