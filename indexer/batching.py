@@ -35,18 +35,18 @@ class _Draft:
 
     Attributes:
         job: The file.
+        next_part: Number of items at which it is written although it is not complete. It doubles,
+            so that all these writes together cost no more than the last.
         items: What is in it so far.
         refused: Items that the encoder would not take.
         outcome: What became of it, once it is read to its end.
-        next_part: Number of items at which it is written although it is not complete. It doubles,
-            so that all these writes together cost no more than the last.
     """
 
     job: Job
+    next_part: int
     items: list[ItemWrite] = field(default_factory=list)
     refused: int = 0
     outcome: Outcome | None = None
-    next_part: int = _FIRST_PART
 
 
 class Batcher:
@@ -110,27 +110,25 @@ class Batcher:
     def _draft(self, job: Job) -> _Draft:
         draft = self._drafts.get(job)
         if draft is None:
-            draft = self._drafts[job] = _Draft(job)
+            draft = self._drafts[job] = _Draft(job, next_part=_FIRST_PART)
         return draft
 
     # --- what goes out ---
 
     def flush(self) -> None:
-        """Encodes what there is and writes it in one transaction.
-
-        If the writing is interrupted, the next call begins with it.
-        """
-        self._write_waiting()
+        """Encodes what there is and writes it in one transaction."""
+        self.finish_writing()
         if self.has_any:
             batch = WriteBatch(encoder_id=self.encoder_id)
             self._encode(batch)
             self._settle(batch)
             self._finished = 0
             self._waiting = batch
-            self._write_waiting()
+            self.finish_writing()
         self.last_flush = time.monotonic()
 
-    def _write_waiting(self) -> None:
+    def finish_writing(self) -> None:
+        """Writes what was encoded, if its writing was interrupted; encodes nothing."""
         if self._waiting is None:
             return
         started = time.monotonic()

@@ -175,7 +175,8 @@ class _Run:
                 self._batcher.flush()
             except KeyboardInterrupt:
                 self._stop.set()
-                self._batcher.flush()  # only what was interrupted in being written
+                # Whoever interrupts a second time does not want to wait for another batch.
+                self._batcher.finish_writing()
             finally:
                 self._scanner.stop()
                 workers.stop()
