@@ -2,7 +2,7 @@
 
 ::
 
-    python benchmarks/ladder.py --corpus data/corpus [--runs runs] [--rows a0 a1 a2 a3]
+    python benchmarks/ladder.py --corpus data/corpus [--runs runs] [--rows a0 a1 a2 unimo-mini]
 
 A0 learns nothing (ConSE: the likeliest classes' word vectors, weighted by probability); A1 learns
 projections between frozen towers; A2 the picture side against locked texts; A3 the transformer both
@@ -36,6 +36,7 @@ from unisearch.pretraining.recipes.named import recipe_named
 from unisearch.pretraining.run import run_recipe
 from unisearch.pretraining.start import start
 
+ROWS = {"a0": "A0", "a1": "A1", "a2": "A2", "unimo-mini": "A3"}
 SUBSETS = ("unseen concepts", "photos", "cartoons", "monuments", "all stamps")
 KEPT = 10
 
@@ -89,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--rows", nargs="+", default=["a0", "a1", "a2", "a3"])
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     arguments = parser.parse_args()
     pairs = read_pairs(arguments.corpus, splits=["test", "stamps"])
     ways = [f"{subset} {way}" for subset in SUBSETS for way in ("t→i", "i→t")]
@@ -108,7 +109,7 @@ def main() -> None:
             images = encode_pictures(encoder, [arguments.corpus / pair.image for pair in pairs])
             encode = encoder.encode_texts
         measured = measure_vectors(pairs, images, encode)
-        print(row(name.upper(), measured, text_score(encode, arguments.corpus)), flush=True)
+        print(row(ROWS[name], measured, text_score(encode, arguments.corpus)), flush=True)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def evaluate(
     """
     from unisearch.encoders.load import load_encoder
     from unisearch.evaluation.retrieval import as_table, encode_pictures, measure_vectors
-    from unisearch.evaluation.text_pairs import read_questions, text_quality
+    from unisearch.evaluation.text_pairs import as_rows, read_questions, text_quality
     from unisearch.pretraining.corpora.records import read_pairs
 
     pairs = read_pairs(corpus, splits=["test", "stamps"])
@@ -49,9 +49,7 @@ def evaluate(
     images = encode_pictures(loaded, [corpus / pair.image for pair in pairs])
     rows = list(as_table(measure_vectors(pairs, images, loaded.encode_texts)))
     complain(f"asking {len(questions)} questions from text to text")
-    for task, found in text_quality(loaded.encode_texts, questions).items():
-        recalls = {f"t2t_r{k}": round(100 * value, 1) for k, value in found.recall.items()}
-        rows.append({"subset": f"text: {task}", "queries": found.queries, **recalls})
+    rows += as_rows(text_quality(loaded.encode_texts, questions))
     if json:
         for row in rows:
             typer.echo(jsonlib.dumps({"encoder": loaded.name, **row}))

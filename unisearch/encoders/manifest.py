@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from unisearch.encoders.preprocess import PREPROCESSING
 from unisearch.errors import CheckpointError
 
 MANIFEST = "checkpoint.json"
@@ -54,7 +55,7 @@ class Manifest:
     def fingerprint(self) -> str:
         """16 hexadecimal digits of everything that determines the vectors."""
         parts = [self.checksums.get(name, "") for name in _DETERMINING]
-        parts += [str(self.image_size_px), str(self.max_text_tokens)]
+        parts += [str(self.image_size_px), str(self.max_text_tokens), str(PREPROCESSING)]
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
 
     def write(self, folder: Path) -> None:

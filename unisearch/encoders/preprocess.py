@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+PREPROCESSING = 1
+"""Raised with every change of ``to_square``: vectors and cached features made before do not fit."""
+
 _WIDEST = 2.0
 """Pictures more elongated than this are squeezed to it, so that bands never take over."""
 

@@ -8,9 +8,10 @@ name they belong to), so a score before and one after training tell what was los
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -108,3 +109,10 @@ def text_quality(
     """
     ranks = question_ranks(encode_texts, questions)
     return {task: retrieval_metrics(places, ks) for task, places in ranks.items()}
+
+
+def as_rows(measured: Mapping[str, RetrievalMetrics]) -> Iterator[dict[str, Any]]:
+    """One row of plain values for each task: recalls in percent."""
+    for task, found in measured.items():
+        recalls = {f"t2t_r{k}": round(100 * value, 1) for k, value in found.recall.items()}
+        yield {"subset": f"text: {task}", "queries": found.queries, **recalls}

@@ -37,6 +37,8 @@ class UnimoConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         visual_grid: g; the trunk's feature map is pooled to g × g regions.
         tag_classes: How many detected classes stand as words beside the regions; 0 for none.
         tag_tokens: Word pieces kept of each class name.
+        class_words_weight: How much the word vectors of a picture's classes count beside its own
+            vector, of length 1; 0 for no such table.
         trained_objectives: Which heads of the checkpoint have been trained.
 
     Raises:
@@ -73,6 +75,7 @@ class UnimoConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         visual_grid: int = 3,
         tag_classes: int = 8,
         tag_tokens: int = 4,
+        class_words_weight: float = 0.0,
         trained_objectives: tuple[str, ...] | list[str] = (),
         **kwargs: Any,
     ) -> None:
@@ -107,6 +110,7 @@ class UnimoConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
         self.visual_grid = visual_grid
         self.tag_classes = tag_classes
         self.tag_tokens = tag_tokens
+        self.class_words_weight = class_words_weight
         self.trained_objectives = list(trained_objectives)
         super().__init__(pad_token_id=pad_token_id, **kwargs)  # type: ignore[call-arg]
 

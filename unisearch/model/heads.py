@@ -5,7 +5,6 @@ Notation: B batch, L positions, d hidden size, D dimension of the unified space.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -30,23 +29,24 @@ def pool(hidden: Tensor, weights: Tensor, pooling: str) -> Tensor:
     return mean
 
 
-class Projections(nn.Module):
-    """Pooled text and pooled picture → the unified space, where their cosine is d_S(V, W).
+class Projection(nn.Linear):
+    """A linear map without bias that starts as the (rectangular) identity.
 
-    Both start as the identity when d = D, so a text encoder that was trained for cosine keeps its
-    space at the beginning of training.
+    So a text encoder that was trained for cosine keeps its space at the beginning of training, and
+    pictures enter the same space through the words of their classes.
     """
 
     def __init__(self, config: UnimoConfig) -> None:
-        super().__init__()
-        self.text = nn.Linear(config.hidden_size, config.projection_dim, bias=False)
-        self.image = nn.Linear(config.hidden_size, config.projection_dim, bias=False)
+        super().__init__(config.hidden_size, config.projection_dim, bias=False)
 
-    def reset(self) -> None:
-        """Sets both to (the rectangular) identity."""
-        with torch.no_grad():
-            nn.init.eye_(self.text.weight)
-            nn.init.eye_(self.image.weight)
+
+class Projections(nn.Module):
+    """Pooled text and pooled picture → the unified space, where their cosine is d_S(V, W)."""
+
+    def __init__(self, config: UnimoConfig) -> None:
+        super().__init__()
+        self.text = Projection(config)
+        self.image = Projection(config)
 
     def embed_text(self, pooled: Tensor) -> Tensor:
         """[B, d] → [B, D], unit rows."""

@@ -18,9 +18,10 @@ from transformers import PreTrainedModel
 
 from unisearch.model.config import UnimoConfig
 from unisearch.model.embeddings import RegionEmbeddings, TextEmbeddings
-from unisearch.model.heads import MatchingHead, Projections, pool
+from unisearch.model.heads import MatchingHead, Projection, Projections, pool
 from unisearch.model.masks import bidirectional_mask, seq2seq_mask
 from unisearch.model.transformer import Transformer
+from unisearch.model.visual.class_words import ClassWords
 from unisearch.model.visual.frontend import GridFrontEnd, Regions
 from unisearch.model.visual.tags import Tags, TagTable
 
@@ -63,13 +64,16 @@ class UnimoModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         self.matching = MatchingHead(config)
         self.front_end = GridFrontEnd(config) if config.visual_trunk else None
         self.tag_table = TagTable(config) if config.tag_classes else None
+        self.class_words = ClassWords(config) if config.class_words_weight else None
         self.temperature = nn.Parameter(torch.tensor(float(config.initial_temperature)))
         self.post_init()  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Truncated normal with σ = ``initializer_range``, biases 0, layer norms 1 and 0."""
-        if isinstance(module, nn.Linear | nn.Embedding):
+        if isinstance(module, Projection):
+            nn.init.eye_(module.weight)
+        elif isinstance(module, nn.Linear | nn.Embedding):
             nn.init.trunc_normal_(module.weight, std=self.config.initializer_range)
             if isinstance(module, nn.Linear) and module.bias is not None:
                 nn.init.zeros_(module.bias)
@@ -78,8 +82,6 @@ class UnimoModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         elif isinstance(module, nn.LayerNorm):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
-        elif isinstance(module, Projections):
-            module.reset()
 
     def eval(self) -> Self:
         """Evaluation mode: no dropout."""
@@ -186,7 +188,15 @@ class UnimoModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         tags = tags if tags is not None else self.tags_of(regions)
         pooled = self.encode(regions=regions, tags=tags).pooled_image
         assert pooled is not None
-        return self.projections.embed_image(pooled)
+        return self.embed_pooled_image(pooled, regions.picture_probabilities)
+
+    def embed_pooled_image(self, pooled: Tensor, probabilities: Tensor | None) -> Tensor:
+        """Pooled pictures [B, d] and the classifier's view of them [B, C] → [B, D], unit rows."""
+        embedded = self.projections.embed_image(pooled)
+        if self.class_words is None or probabilities is None:
+            return embedded
+        mixed: Tensor = self.class_words(embedded, probabilities)
+        return mixed
 
     def embed_images(self, pixels: Tensor) -> Tensor:
         """Pixels [B, S, S, 3] in 0 … 255 → [B, D], unit rows."""

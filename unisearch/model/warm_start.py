@@ -16,6 +16,7 @@ from unisearch.errors import CheckpointError
 from unisearch.model.unimo import UnimoModel
 from unisearch.model.visual.efficientnet_lite import fold_published_weights
 
+_POSITIONS = "text_embeddings.position.weight"
 _LAYER = {
     "attention.self.query": "attention.query",
     "attention.self.key": "attention.key",
@@ -45,7 +46,7 @@ def bert_state(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         segment = plain["embeddings.token_type_embeddings.weight"][0]
         state = {
             "text_embeddings.word.weight": plain["embeddings.word_embeddings.weight"] + segment,
-            "text_embeddings.position.weight": plain["embeddings.position_embeddings.weight"],
+            _POSITIONS: plain["embeddings.position_embeddings.weight"],
             "text_embeddings.norm.weight": plain["embeddings.LayerNorm.weight"],
             "text_embeddings.norm.bias": plain["embeddings.LayerNorm.bias"],
         }
@@ -77,6 +78,9 @@ def load_text_weights(model: UnimoModel, path: Path) -> None:
         raise CheckpointError(f"no text weights at {file}")
     state = bert_state(load_file(file))
     own = model.state_dict()
+    rows = model.config.max_position_embeddings
+    if len(state[_POSITIONS]) > rows:  # a model for short texts keeps the first positions
+        state[_POSITIONS] = state[_POSITIONS][:rows]
     for key, weight in state.items():
         if key not in own or own[key].shape != weight.shape:
             shape = tuple(own[key].shape) if key in own else "nothing of that name"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from unisearch.pretraining.recipe import Recipe
+
+Rows = Sequence[Mapping[str, Any]]
 
 _CARD = """\
 ---
@@ -27,7 +29,7 @@ scale, trained with the separately encoded part of its cross-modal contrastive l
 |---|---|---|
 | Transformer and word table, 6 × 384 | all-MiniLM-L6-v2 | Apache-2.0 |
 | Visual trunk, frozen | {trunk} with its ImageNet head | Apache-2.0 |
-| Class names beside the regions | WordNet 3.0 | WordNet licence |
+| Names of classes, as words and as vectors | WordNet 3.0 | WordNet licence |
 | Region layer, projections | trained here | as this checkpoint |
 
 The joint matching head is in the file but untrained: use the separate encodings.
@@ -46,7 +48,11 @@ in-batch contrast of pictures and captions; texts anchored where the starting en
 vectors ({conse:g}); class names as tags against what the classes are called ({classes:g}). Weights
 are an exponential moving average. `checkpoint.json` holds every setting.
 
-## Development pairs, after training
+## Held-out pairs
+
+Recall in percent: R@1 / R@5 / R@10. Unseen concepts are drawings whose concepts are in no training
+pair; photos, cartoons and monuments are the stamps, a source that is not trained on. From text to
+text, before is the starting text encoder.
 
 {metrics}
 
@@ -60,15 +66,18 @@ and no probabilities. Not for decisions about people.
 """
 
 
-def model_card(recipe: Recipe, corpus: Path, metrics: Mapping[str, Any]) -> str:
+def model_card(
+    recipe: Recipe, corpus: Path, held_out: Rows, language_before: Rows, language: Rows
+) -> str:
     """Markdown: parts and licences, data, recipe, metrics, limits.
 
     Args:
         recipe: The run.
-        corpus: Folder of the corpus; its ``card.json`` gives counts and licences.
-        metrics: Of the last evaluation.
+        corpus: Folder of the corpus; its ``card.md`` gives counts and licences.
+        held_out: Retrieval both ways, a row for each subset.
+        language_before: From text to text before training, a row for each task.
+        language: The same after training.
     """
-    rows = "\n".join(f"- {name}: {value:g}" for name, value in metrics.items())
     return _CARD.format(
         name=recipe.name,
         trunk=recipe.trunk_start,
@@ -80,8 +89,25 @@ def model_card(recipe: Recipe, corpus: Path, metrics: Mapping[str, Any]) -> str:
         text_anchor=recipe.text_anchor,
         conse=recipe.conse,
         classes=recipe.classes,
-        metrics=rows or "none",
+        metrics=_metrics(held_out, language_before, language),
     )
+
+
+def _metrics(held_out: Rows, language_before: Rows, language: Rows) -> str:
+    lines = ["| Pictures | queries | words → pictures | pictures → words |", "|---|--:|---|---|"]
+    for row in held_out:
+        recalls = f"{_recalls(row, 't2i')} | {_recalls(row, 'i2t')}"
+        lines.append(f"| {row['subset']} | {row['queries']} | {recalls} |")
+    lines += ["", "| Text → text | queries | before | after |", "|---|--:|---|---|"]
+    for before, after in zip(language_before, language, strict=True):
+        name = str(after["subset"]).removeprefix("text: ")
+        recalls = f"{_recalls(before, 't2t')} | {_recalls(after, 't2t')}"
+        lines.append(f"| {name} | {after['queries']} | {recalls} |")
+    return "\n".join(lines)
+
+
+def _recalls(row: Mapping[str, Any], way: str) -> str:
+    return " / ".join(f"{value:.1f}" for key, value in row.items() if key.startswith(f"{way}_r"))
 
 
 def _data(corpus: Path) -> str:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from unisearch.encoders.preprocess import PREPROCESSING
 from unisearch.errors import ConfigError
 from unisearch.model.unimo import UnimoModel
 from unisearch.pretraining.trunk import Trunk
@@ -172,6 +173,12 @@ def _cache_key(model: UnimoModel, ids: tuple[str, ...], views: int, seed: int) -
     assert model.front_end is not None
     for tensor in model.front_end.state_dict().values():
         digest.update(tensor.to(torch.float16).numpy().tobytes())
-    shape = (model.config.visual_grid, model.config.visual_image_size_px, views, seed)
+    shape = (
+        model.config.visual_grid,
+        model.config.visual_image_size_px,
+        views,
+        seed,
+        PREPROCESSING,
+    )
     digest.update(json.dumps([shape, ids]).encode())
     return digest.hexdigest()

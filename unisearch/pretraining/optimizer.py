@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from unisearch.model.unimo import UnimoModel
 from unisearch.pretraining.recipe import Recipe, Trainable
 
-_FROZEN = ("front_end.", "text_embeddings.word.", "matching.")
-"""The trunk; the word table, most of whose rows no caption touches; the head of another
-objective."""
+_FROZEN = ("front_end.", "text_embeddings.word.", "class_words.", "matching.")
+"""The trunk; the word table, most of whose rows no caption touches; the words of classes, most of
+which no pair shows; the head of another objective."""
 
 
 def trainable_parameters(model: UnimoModel, trainable: Trainable) -> dict[str, nn.Parameter]:

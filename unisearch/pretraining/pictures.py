@@ -28,16 +28,19 @@ def regions_and_tags(
     at = (np.asarray(rows), np.asarray(views))
     grid = torch.from_numpy(features.grid[at].astype(np.float32))
     B, R = grid.shape[:2]
+    classes = torch.from_numpy(features.classes[at].astype(np.int64))
+    probabilities = torch.from_numpy(features.probabilities[at].astype(np.float32))
+    every = torch.zeros(B, model.config.region_classes).scatter_(1, classes, probabilities)
     regions = Regions(
         features=grid,
         boxes=grid_boxes(round(R**0.5)).expand(B, -1, -1),
         validity=torch.ones(B, R),
+        picture_probabilities=every,
     )
     K = model.config.tag_classes
-    classes = torch.from_numpy(features.classes[at][:, :K].astype(np.int64))
-    probabilities = torch.from_numpy(features.probabilities[at][:, :K].astype(np.float32))
     assert model.tag_table is not None
-    return regions, without_gaps(model.tag_table.of_classes(classes, probabilities))
+    tags = model.tag_table.of_classes(classes[:, :K], probabilities[:, :K])
+    return regions, without_gaps(tags)
 
 
 def without_gaps(tags: Tags) -> Tags:

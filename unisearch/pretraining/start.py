@@ -9,12 +9,14 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from unisearch.errors import CheckpointError
 from unisearch.model.config import preset
 from unisearch.model.unimo import UnimoModel
 from unisearch.model.visual.classes import imagenet_classes
 from unisearch.model.warm_start import load_text_weights, load_trunk_weights
+from unisearch.pretraining.captions import Texts
 from unisearch.pretraining.recipe import Recipe
 
 
@@ -59,7 +61,18 @@ def start(recipe: Recipe, cache: Path) -> Start:
         model.tag_table.fill(
             [tokenizer.encode(name, add_special_tokens=False).ids for name in names]
         )
-    return Start(model, tokenizer, tokenizer_json)
+    begun = Start(model, tokenizer, tokenizer_json)
+    if model.class_words is not None:
+        model.class_words.fill(_class_vectors(begun))
+    return begun
+
+
+def _class_vectors(begun: Start) -> Tensor:
+    """Of the classes' tags, by the text encoder as it starts: [C, D], unit rows."""
+    pad = int(begun.model.config.pad_token_id or 0)
+    names = [visual_class.tag for visual_class in imagenet_classes()]
+    limit = begun.model.config.max_text_tokens
+    return Texts(names, begun.tokenizer, max_tokens=limit, pad_token_id=pad).embed(begun.model)
 
 
 def _package_folder(name: str) -> Path | None:

@@ -119,7 +119,8 @@ class StepLosses:
         likeness = data.class_likeness[torch.as_tensor(chosen)]
         sharpness = torch.as_tensor(random.uniform(8, 30, (len(chosen), 1)), dtype=torch.float32)
         noise = torch.as_tensor(random.normal(0, 1, likeness.shape), dtype=torch.float32)
-        top, classes = F.softmax(sharpness * likeness + noise, dim=1).topk(KEPT_CLASSES, dim=1)
+        seen = F.softmax(sharpness * likeness + noise, dim=1)
+        top, classes = seen.topk(KEPT_CLASSES, dim=1)
         assert self.model.tag_table is not None
         K = self.model.config.tag_classes
         tags = without_gaps(self.model.tag_table.of_classes(classes[:, :K], top[:, :K]))
@@ -134,7 +135,7 @@ class StepLosses:
             doubtful=recipe.doubtful_caption,
         )
         return in_batch_loss(
-            self.model.projections.embed_image(pooled),
+            self.model.embed_pooled_image(pooled, seen),
             self._text_vectors(data.class_words, rows, data.class_word_vectors),
             positives,
             ignored,
@@ -160,7 +161,7 @@ def hide_segments(
     region_share: float,
     tag_share: float,
 ) -> tuple[Regions, Tags]:
-    """Hides the regions of some pictures and the tags of others, never both.
+    """Hides the regions of some pictures and the classes of others, never both.
 
     Args:
         regions: Of B pictures.
@@ -174,7 +175,14 @@ def hide_segments(
     no_tags = torch.as_tensor((draw >= region_share) & (draw < region_share + tag_share))[:, None]
     weights = torch.where(no_tags, torch.zeros_like(tags.weights), tags.weights)
     weights[:, 0] = 1.0  # [CLS] stays, as in a text without words
+    probabilities = regions.picture_probabilities
+    if probabilities is not None:
+        probabilities = torch.where(no_tags, 0.0, probabilities)
     return (
-        replace(regions, validity=torch.where(no_regions, 0.0, regions.validity)),
+        replace(
+            regions,
+            validity=torch.where(no_regions, 0.0, regions.validity),
+            picture_probabilities=probabilities,
+        ),
         replace(tags, weights=weights),
     )
