@@ -23,7 +23,7 @@ Examples:
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="unimo-mini, a1, a2, a3 or smoke.")
+        str, typer.Argument(metavar="RECIPE", help="unimo-mini, a1, a2 or smoke.")
     ],
     corpus: Annotated[
         Path, typer.Option(metavar="FOLDER", help="A corpus that `unisearch gather` made.")

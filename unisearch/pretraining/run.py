@@ -33,8 +33,8 @@ def run_recipe(
 
     Args:
         recipe: How.
-        corpus: Folder that ``gather`` made.
-        folder: Of the run: features, state, metrics, and in the end ``checkpoint/``.
+        corpus: Folder that ``gather`` made; features of its pictures are cached there.
+        folder: Of the run: state, metrics, and in the end ``checkpoint/``.
         on_step: Called after each step with step, steps and seconds left.
 
     Returns:
@@ -45,7 +45,7 @@ def run_recipe(
         CheckpointError: If published weights to start from are not installed.
         Diverged: If the loss is no longer finite.
     """
-    cache = folder / "cache"
+    cache = corpus / "cache"  # of what all runs on this corpus share
     cache.mkdir(parents=True, exist_ok=True)
     begun = start(recipe, cache)
     data = load_training_data(corpus, begun, recipe, cache)
