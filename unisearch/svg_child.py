@@ -14,6 +14,8 @@ import struct
 import sys
 
 _MEMORY_BYTES = 2 << 30
+_DPI = 96.0
+"""What CSS counts an inch as. Without it the renderer takes no size in inches, points or mm."""
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
         try:
             # Width and height together mean: as large as fits, proportions kept.
             png = resvg_py.svg_to_bytes(
-                svg_string=_decode(text), background="#ffffff", width=side, height=side
+                svg_string=_decode(text), background="#ffffff", width=side, height=side, dpi=_DPI
             )
             ok, answer = 1, bytes(png)
         except Exception as error:

@@ -334,6 +334,21 @@ def test_svg_is_rendered_on_white() -> None:
         assert picture.image.getpixel((60, 5)) == WHITE
 
 
+@pytest.mark.parametrize("width", ["96", "96px", "1in", "72pt", "6pc", "25.4mm", "2.54cm"])
+def test_svg_units_of_length(width: str) -> None:
+    pytest.importorskip("resvg_py")
+    # All are 96 px, so the upper left quarter is filled.
+    size = f'width="{width}" height="{width}"'.encode()
+    picture = read_picture(
+        DRAWING.replace(b'width="20" height="10"', size).replace(
+            b'<rect width="10" height="10"', b'<rect width="48" height="48"'
+        ),
+        target_px=32,
+    )
+    assert picture.image.size == (64, 64)
+    assert picture.image.getcolors() == [(3072, WHITE), (1024, RED)]
+
+
 def test_svg_with_a_side_much_longer_than_the_other() -> None:
     pytest.importorskip("resvg_py")
     data = DRAWING.replace(b'width="20"', b'width="60"')
