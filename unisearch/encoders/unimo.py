@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
 _TEXT_BATCH = 32
 _IMAGE_BATCH = 16
 
+_LENGTH_STEP = 8
+"""Texts are padded to a multiple of this many tokens."""
+
 
 class UnimoEncoder:
     """The encoder of a UNIMO checkpoint folder.
 
     The graph for texts and the one for pictures are each loaded when first needed, so a text query
     never pays for the picture side.
+
+    A vector depends on its text or picture alone, to the last bit, not on what else is in the call:
+    an index run that is interrupted comes to the same collection as one that is not.
 
     Args:
         folder: A checkpoint folder.
@@ -79,23 +86,27 @@ class UnimoEncoder:
     def encode_texts(self, texts: Sequence[str]) -> FloatArray:
         """Texts → float32 [N, D], unit rows; over-long texts are cut.
 
-        Texts of like length share a batch, so that little is computed on padding.
+        Texts of like length share a batch, so that little is computed on padding. To what length a
+        text is padded depends on itself alone; see the class.
         """
         if self._tokenizer is None:
             self._tokenizer = self._load_tokenizer()
         encodings = self._tokenizer.encode_batch([str(text) for text in texts])
-        order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
+        by_length: defaultdict[int, list[int]] = defaultdict(list)
+        for i, encoding in enumerate(encodings):
+            by_length[-(-len(encoding.ids) // _LENGTH_STEP) * _LENGTH_STEP].append(i)
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        for start in range(0, len(order), _TEXT_BATCH):
-            rows = order[start : start + _TEXT_BATCH]
-            longest = max(len(encodings[i].ids) for i in rows)
-            ids = np.full((len(rows), longest), self._manifest.pad_token_id, dtype=np.int64)
-            mask = np.zeros((len(rows), longest), dtype=np.int64)
-            for row, i in enumerate(rows):
-                tokens = encodings[i].ids
-                ids[row, : len(tokens)] = tokens
-                mask[row, : len(tokens)] = 1
-            vectors[rows] = self._run(TEXT_GRAPH, {"input_ids": ids, "attention_mask": mask})
+        for length, alike in by_length.items():
+            length = min(length, self.max_text_tokens)
+            for start in range(0, len(alike), _TEXT_BATCH):
+                rows = alike[start : start + _TEXT_BATCH]
+                ids = np.full((len(rows), length), self._manifest.pad_token_id, dtype=np.int64)
+                mask = np.zeros((len(rows), length), dtype=np.int64)
+                for row, i in enumerate(rows):
+                    tokens = encodings[i].ids
+                    ids[row, : len(tokens)] = tokens
+                    mask[row, : len(tokens)] = 1
+                vectors[rows] = self._run(TEXT_GRAPH, {"input_ids": ids, "attention_mask": mask})
         return vectors
 
     def count_tokens(self, text: str) -> int:
@@ -141,8 +152,12 @@ class UnimoEncoder:
     def _run(self, graph: str, inputs: dict[str, npt.NDArray[Any]]) -> FloatArray:
         if graph not in self._sessions:
             self._sessions[graph] = self._load_graph(graph)
+        count = len(next(iter(inputs.values())))
+        if count == 1:
+            # A matrix of one row is multiplied by another routine, which adds up in another order.
+            inputs = {name: np.repeat(rows, 2, axis=0) for name, rows in inputs.items()}
         output: FloatArray = self._sessions[graph].run(["embeddings"], inputs)[0]
-        return output
+        return output[:count]
 
     def _load_graph(self, graph: str) -> InferenceSession:
         import onnxruntime

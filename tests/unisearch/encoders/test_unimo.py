@@ -51,6 +51,35 @@ def test_nothing_gives_nothing(encoder: UnimoEncoder) -> None:
     assert encoder.encode_images([]).shape == (0, 384)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 33])
+def test_a_vector_does_not_depend_on_its_neighbours(encoder: UnimoEncoder, size: int) -> None:
+    random = np.random.default_rng(size)
+    words = [
+        "a",
+        "red",
+        "bicycle",
+        "leans",
+        "against",
+        "the",
+        "wall",
+        "of",
+        "an",
+        "old",
+        "mill",
+        "in",
+        "the",
+        "evening",
+        "sun",
+    ]
+    texts = [" ".join(random.choice(words, n)) for n in (1, 2, 6, 7, 8, 9, 14, 15, 30, 60, 200)]
+    pictures = list(random.integers(0, 256, (5, 260, 260, 3), dtype=np.uint8))
+    for encode, things in ((encoder.encode_texts, texts), (encoder.encode_images, pictures)):
+        alone = np.concatenate([encode([thing]) for thing in things])  # type: ignore[list-item]
+        picked = random.integers(len(things), size=size)
+        together = encode([things[i] for i in picked])  # type: ignore[misc]
+        np.testing.assert_array_equal(together, alone[picked])
+
+
 def test_an_over_long_text_is_cut(encoder: UnimoEncoder) -> None:
     long = encoder.encode_texts(["word " * 5_000, "word " * 6_000])
     np.testing.assert_allclose(long[0], long[1], atol=1e-6)
