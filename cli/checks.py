@@ -31,6 +31,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 }
 """Modules by extra: whether they are there is asked without importing them."""
 
+FIX_CATALOG = "restore it from a backup, or delete it and run `unisearch index` with your folders"
+
 
 class State(StrEnum):
     """How serious a finding is."""
@@ -162,7 +164,7 @@ def check_collection(collection: Collection) -> Iterator[Finding]:
             name="catalog",
             state=State.BROKEN,
             message=problem,
-            fix="restore the catalog from a backup, or delete the collection and index again",
+            fix=FIX_CATALOG,
         )
     if not problems:
         yield Finding(part=part, name="catalog", state=State.OK, message="whole")
@@ -205,7 +207,7 @@ def _check_indexes(collection: Collection) -> Iterator[Finding]:
                     name=name,
                     state=State.BROKEN,
                     message=f"holds {held:,} items, the catalog {encoded:,}",
-                    fix=f"delete {collection.layout.indexes}: it is made anew",
+                    fix=f"delete {collection.layout.indexes} and run `unisearch index`",
                 )
             else:
                 yield Finding(

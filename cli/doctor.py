@@ -55,6 +55,7 @@ def doctor(
 
 def _findings(encoder: str | None, folder: Path | None) -> Iterator[Finding]:
     from cli.checks import (
+        FIX_CATALOG,
         Finding,
         Part,
         State,
@@ -63,7 +64,7 @@ def _findings(encoder: str | None, folder: Path | None) -> Iterator[Finding]:
         check_installation,
     )
     from unisearch.encoders.load import DEFAULT_ENCODER, load_encoder
-    from unisearch.errors import NoCollection, UnisearchError
+    from unisearch.errors import DamagedStore, NoCollection, UnisearchError
 
     yield from check_installation()
     part = Part.COLLECTION
@@ -81,7 +82,7 @@ def _findings(encoder: str | None, folder: Path | None) -> Iterator[Finding]:
             name="collection",
             state=State.BROKEN,
             message=str(error),
-            fix="restore it from a backup, or delete it and index again",
+            fix=FIX_CATALOG if isinstance(error, DamagedStore) else None,
         )
         return
     with opened:

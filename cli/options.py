@@ -9,7 +9,7 @@ import typer
 
 from cli.output import Form
 from unisearch.datatypes import Modality
-from unisearch.errors import QueryError
+from unisearch.errors import QueryError, ReadOnlyCollection, StorageFull
 
 if TYPE_CHECKING:
     from unisearch.collection import Collection
@@ -46,15 +46,26 @@ NulOption = Annotated[
 ]
 
 
-def open_collection(folder: Path | None, *, read_only: bool = False) -> Collection:
+def open_collection(folder: Path | None, *, read_only: bool | None = None) -> Collection:
     """Opens the collection that the options mean.
+
+    Args:
+        folder: What ``--collection`` says.
+        read_only: Whether nothing may be written; ``None`` if nothing needs to be: what cannot be
+            written to, as on read-only media or a full disk, is then opened for reading.
 
     Raises:
         NoCollection: There is none.
     """
     from unisearch.collection import Collection
 
-    return Collection.open(folder, read_only=read_only)
+    folder = folder.expanduser() if folder is not None else None
+    if read_only is not None:
+        return Collection.open(folder, read_only=read_only)
+    try:
+        return Collection.open(folder)
+    except (ReadOnlyCollection, StorageFull):
+        return Collection.open(folder, read_only=True)
 
 
 def chosen_form(*, json: bool, paths: bool = False, nul: bool = False) -> Form:

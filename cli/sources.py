@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unisearch.errors import QueryError
+from unisearch.errors import NoCollection, QueryError
 
 if TYPE_CHECKING:
     from unisearch.collection import Collection
@@ -44,10 +44,13 @@ def find_or_place(folder: Path | None, wanted: list[bytes], *, listed: bool) -> 
         named = Layout.at(folder.expanduser())
         return named if named.exists() else Layout.beside(folder.expanduser())
     if not wanted:
-        from unisearch.collection import Collection
-
-        with Collection.open() as found:
-            return found.layout
+        found = find_collection(Path.cwd())
+        if found is None:
+            raise NoCollection(
+                "there is no collection here or in any folder above: name what to index, as in "
+                "`unisearch index ~/Pictures`, or a collection with --collection"
+            )
+        return found
     start = _first_folder(wanted)
     # A list of paths says nothing of where a collection is wanted: rather here.
     here = find_collection(Path.cwd()) if listed else None
@@ -55,11 +58,17 @@ def find_or_place(folder: Path | None, wanted: list[bytes], *, listed: bool) -> 
 
 
 def open_or_make(layout: Layout, *, encoder: str) -> Collection:
-    """Opens a collection, or makes it with the encoder."""
+    """Opens a collection, or makes it with the encoder.
+
+    A catalog that was lost, or whose making was interrupted, is made anew.
+    """
     from unisearch.collection import Collection
+    from unisearch.store.catalog import Catalog
 
     if layout.exists():
-        return Collection.open(layout.folder)
+        address = layout.read_settings().catalog_url or layout.catalog
+        with Catalog.open(address, create=True, base=layout.base):
+            return Collection.open(layout.folder)
     return Collection.create(layout.folder, encoder=encoder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from cli.filtering import NO_FILTERS, filterable
 from unisearch.store.filters import Filters
 
 if TYPE_CHECKING:
+    from indexer.reasons import Reason
     from unisearch.collection import Collection
     from unisearch.search.explanation import Explanation
 
@@ -76,24 +78,31 @@ def _exclusion(collection: Collection, file: Path) -> str | None:
     from indexer.walk import Rules
 
     found = collection.catalog.root_for(Path(os.path.abspath(file)))  # noqa: PTH100
-    if found is None or not file.exists():
+    try:
+        mode = file.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    if found is None or stat.S_ISDIR(mode):
         return None
     root, path = os.fsencode(found[0].path), found[1]
     rules = Rules(IndexOptions())
     parts = path.split(b"/")
     folders = [b"/".join(parts[:end]) for end in range(1, len(parts))]
-    reasons = [rules.against_folder(one.rpartition(b"/")[2], one, root) for one in folders]
-    # A kind of file is no reason, and is no reason's name either.
-    reasons.append(rules.kind_or_reason(parts[-1], path, root))
-    for number, reason in enumerate(reasons):
-        if reason is not None and reason not in set(Kind):
-            what = "it" if number == len(folders) else f"its folder {os.fsdecode(folders[number])}"
-            meaning = reason_of(reason)
-            way_out = (
-                f"; `unisearch index` takes it with {meaning.way_out}" if meaning.way_out else ""
-            )
-            return f"{what} is among those that {meaning.meaning}{way_out}"
-    return None
+    for folder in folders:
+        reason = rules.against_folder(folder.rpartition(b"/")[2], folder, root)
+        if reason is None and (found[0].path / os.fsdecode(folder)).is_symlink():
+            reason = "folder-link"
+        if reason is not None:
+            return _passed_by(f"its folder {os.fsdecode(folder)}", reason_of(reason))
+    kind = rules.kind_or_reason(parts[-1], path, root)
+    if not isinstance(kind, Kind):
+        return _passed_by("it", reason_of(kind))
+    return None if stat.S_ISREG(mode) else _passed_by("it", reason_of("special"))
+
+
+def _passed_by(what: str, reason: Reason) -> str:
+    way_out = f"; `unisearch index` takes it with {reason.way_out}" if reason.way_out else ""
+    return f"{what} is among those that {reason.meaning}{way_out}"
 
 
 def explanation_lines(explanation: Explanation, count: int) -> list[str]:

@@ -88,9 +88,11 @@ def index(
             base=collection.layout.base,
             stop=stop,
         )
-        if report.changed:
-            for modality in Modality:
-                collection.indexes.open(using, modality)
+        # Not only after a change: an index may have been damaged, deleted or left behind by a kill.
+        stale = [one for one in Modality if not collection.indexes.is_saved(using, one)]
+        for modality in stale:
+            collection.indexes.open(using, modality)
+        if stale:
             collection.indexes.save()
     return report
 
@@ -157,6 +159,8 @@ class _Run:
         report = self._report
         plan = make_plan(self._catalog, sources, base)
         report.missing += [display_path(path) for path in plan.missing]
+        if plan.own:
+            self._scanner.seen.tally.excluded["own"] = len(plan.own)
         with stop_on_interrupt(self._stop):
             workers: Workers[Job, Message] = Workers(
                 self._work,

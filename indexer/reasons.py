@@ -55,6 +55,7 @@ EXCLUDED: dict[str, Reason] = {
     "folder-link": Reason("are links to folders", "--follow-links"),
     "broken-link": Reason("are links to nothing"),
     "special": Reason("are pipes, sockets or devices"),
+    "own": Reason("belong to a collection"),
     "unreadable-folder": Reason("are folders that cannot be listed", "check their permissions"),
 }
 

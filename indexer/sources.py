@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from unisearch.store.catalog import Catalog
+from unisearch.store.layout import FOLDER_NAME
 from unisearch.store.records import RootRecord
 
 Source: TypeAlias = Path | str | bytes
@@ -47,10 +48,12 @@ class Plan:
     Attributes:
         areas: Disjoint parts of roots.
         missing: Sources that are not there, as absolute paths.
+        own: Sources within a collection's own folder, as ``find`` lists them.
     """
 
     areas: list[Area] = field(default_factory=list)
     missing: list[bytes] = field(default_factory=list)
+    own: list[bytes] = field(default_factory=list)
 
 
 def read_list(data: bytes) -> list[bytes]:
@@ -78,7 +81,9 @@ def make_plan(catalog: Catalog, sources: Iterable[Source], base: Path | None = N
     plan = Plan()
     for source in sources:
         _sort_in(os.fsencode(source), folders, files, plan.missing)
-    folders = _outermost(folders)
+    own = {path for path in folders | files if FOLDER_NAME.encode() in path.split(b"/")}
+    plan.own = sorted(own)
+    folders, files = _outermost(folders - own), files - own
     roots = _resolved_roots(catalog)
     base_bytes = os.path.realpath(os.fsencode(base)) if base is not None else None
 

@@ -17,7 +17,7 @@ from unisearch.store.layout import FOLDER_NAME
 
 _OWN_FOLDER = FOLDER_NAME.encode()
 _OWN = "own"
-"""Why a collection's own folder is passed by: nobody needs to be told."""
+"""Why a collection's own folder is passed by: in a scan nobody needs to be told."""
 
 DEFAULT_EXCLUDED_FOLDERS = frozenset(
     {

@@ -1,10 +1,15 @@
-"""What all tests share: an encoder whose vectors a person can predict, and tiny pictures."""
+"""What all tests share: an encoder with predictable vectors, tiny pictures, permissions."""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import os
 import re
-from collections.abc import Callable, Sequence
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +144,56 @@ def known_encoders(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeEncoder]:
     for name, fake in fakes.items():
         monkeypatch.setitem(load.ENCODERS, name, lambda threads=None, fake=fake: fake)
     return fakes
+
+
+@pytest.fixture
+def unprivileged() -> Callable[..., str]:
+    """Runs a script in a process that file permissions bind, even if these tests run as root.
+
+    The script is given the arguments as ``sys.argv[1:]``; what it prints is returned.
+    """
+
+    def run(script: str, *arguments: object) -> str:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(script), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            preexec_fn=_give_up_override if os.geteuid() == 0 else None,
+        )
+        if done.returncode == _CANNOT:
+            pytest.skip("root cannot give up its right to ignore file permissions here")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+_CANNOT = 77
+
+
+def _give_up_override() -> None:
+    """Takes from root, for good, what lets it ignore permissions (see ``man 7 capabilities``)."""
+    drop, override, read_search = 24, 1, 2
+    libc = ctypes.CDLL(None)
+    for capability in (override, read_search):
+        if libc.prctl(drop, capability, 0, 0, 0) != 0:
+            os._exit(_CANNOT)
+
+
+@pytest.fixture
+def closed() -> Iterator[Callable[[Path], None]]:
+    """Forbids writing to a folder and the files in it, until the test ends."""
+    closed: list[tuple[Path, int]] = []
+
+    def close(folder: Path) -> None:
+        for path in (*folder.iterdir(), folder):
+            mode = path.stat().st_mode
+            closed.append((path, mode))
+            path.chmod(mode & ~0o222)
+
+    yield close
+    for path, mode in closed:
+        if path.exists():
+            path.chmod(mode)

@@ -135,8 +135,12 @@ def explain(catalog: Catalog, engine: Engine, path: Path, question: Question) ->
 def _why_unknown(catalog: Catalog, path: Path) -> str:
     if catalog.find_files(path, below=True):
         return "it is a folder of the collection: ask about one of its files"
-    if not path.exists():
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return "there is no such file, and none was indexed from there"
+    except OSError as error:
+        return f"it cannot be reached ({error.strerror}), and none was indexed from there"
     if catalog.root_for(path.absolute()) is None:
         return "it lies in no folder that was indexed: run `unisearch index` on it"
     return "it was not there, or excluded, when its folder was last indexed"

@@ -127,7 +127,10 @@ def _sqlite(path: Path, *, create: bool, read_only: bool) -> Engine:
         raise StoreError(f"{path} is a folder: name the catalog's file in it")
     if not path.exists():
         if read_only or not create:
-            raise NoCollection(f"there is no catalog at {path}")
+            raise NoCollection(
+                f"there is no catalog at {path}: restore it from a backup, or make it anew with "
+                "`unisearch index FOLDER`"
+            )
         with translated_file(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()

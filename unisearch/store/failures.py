@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -79,6 +81,8 @@ def _from_sqlite(name: str, error: sqlite3.Error) -> StoreError:
             return DamagedStore(f"{name} is damaged ({error}): {_DAMAGED}")
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return ReadOnlyCollection(f"{name} cannot be written to ({error}): {_READ_ONLY}")
+        case sqlite3.SQLITE_CANTOPEN if Path(name).exists() and not os.access(name, os.R_OK):
+            return StoreError(f"{name} may not be read: check its permissions")
         case sqlite3.SQLITE_CANTOPEN:
             return ReadOnlyCollection(
                 f"{name} cannot be opened: its folder or file may not be written to; {_READ_ONLY}"

@@ -24,7 +24,7 @@ from unisearch.datatypes import Modality
 from unisearch.errors import DamagedStore, SchemaTooNew
 from unisearch.store.atomic import replace_file
 from unisearch.store.index import VectorIndex
-from unisearch.store.sealing import read_seal
+from unisearch.store.sealing import check_seal, read_seal
 
 FORMAT = 1
 
@@ -124,6 +124,17 @@ class IndexFile:
                 f"{header.count} of {header.dim}"
             )
         return index
+
+    def check_payload(self, header: Header) -> None:
+        """Compares the index that a header describes with its checksum, without loading it.
+
+        Raises:
+            DamagedStore: The payload is damaged, or another than the header says.
+            FileNotFoundError: It is gone.
+        """
+        path = self._folder / Path(header.payload).name
+        if check_seal(path) != header.checksum:
+            raise DamagedStore(f"{path} is another file than {self.path.name} says")
 
     def write(self, index: VectorIndex, header: Header) -> Header:
         """Saves an index; returns the header with the payload's name and checksum in it."""

@@ -105,6 +105,25 @@ class IndexSet:
             self._catch_up(opened)
             return opened.index
 
+    def is_saved(self, encoder: Space, modality: Modality) -> bool:
+        """Whether the file is whole and as new as the catalog; reads it, but into no memory."""
+        record = next(
+            (one for one in self._catalog.encoders() if one.fingerprint == encoder.fingerprint),
+            None,
+        )
+        if record is None:
+            return True
+        file = IndexFile(self._layout.indexes, record.fingerprint, modality)
+        empty = _Opened(self._empty(record.dim), record, modality, file, 0, None, changed=True)
+        try:
+            header = file.read_header()
+            if header is None or header.generation != self._catalog.generation:
+                return False
+            file.check_payload(header)
+        except (DamagedStore, SchemaTooNew, OSError):
+            return False
+        return self._unusable(header, empty) is None
+
     def save(self) -> int:
         """Writes every opened index that is newer than its file; returns how many were.
 

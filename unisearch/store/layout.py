@@ -15,7 +15,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from unisearch.errors import DamagedStore, NoCollection, SchemaTooNew
+from unisearch.errors import DamagedStore, NoCollection, SchemaTooNew, StoreError
 from unisearch.store.atomic import absolute, replace_file, translated
 
 FOLDER_NAME = ".unisearch"
@@ -86,8 +86,14 @@ class Layout:
         return self.folder / "index.lock"
 
     def exists(self) -> bool:
-        """Whether there is a collection: it has its ``collection.json``."""
-        return self.settings.is_file()
+        """Whether there is a collection: it has its ``collection.json``.
+
+        A folder that is closed to us counts as one; :meth:`read_settings` then says why not.
+        """
+        try:
+            return self.settings.is_file()
+        except OSError:
+            return _is_folder(self.folder)
 
     def create(self, settings: CollectionSettings) -> None:
         """Makes the folders and, last, ``collection.json``.
@@ -108,6 +114,7 @@ class Layout:
             NoCollection: There is none.
             DamagedStore: It does not parse.
             SchemaTooNew: Its format is newer than this program's.
+            StoreError: It may not be read.
         """
         try:
             found = json.loads(self.settings.read_bytes())
@@ -126,6 +133,10 @@ class Layout:
                 raise TypeError(f"its encoder is {settings.encoder!r}")
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NoCollection(f"{self.folder} holds no collection") from error
+        except OSError as error:
+            raise StoreError(
+                f"{self.settings} cannot be read: {error.strerror}; check its permissions"
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedStore(
                 f"{self.settings} is damaged ({error}): restore it, or delete it and index again; "
@@ -142,6 +153,13 @@ def find_collection(start: Path) -> Layout | None:
         if layout.exists():
             return layout
     return None
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # an over-long name, or a folder above it is closed as well
+        return False
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -45,7 +45,7 @@ def prepare(database: Database, *, create: bool) -> None:
         if not create or database.read_only:
             raise NoCollection(
                 f"{database.name} holds no catalog: it is empty (its making may have been "
-                "interrupted); index something into it"
+                "interrupted): `unisearch index FOLDER` completes it"
             )
         with database.writing() as connection:
             _make(connection, database)
