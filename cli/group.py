@@ -6,7 +6,8 @@ has what the help shows; a test compares it with the commands themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+import re
+from collections.abc import Iterator, MutableMapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -15,7 +16,11 @@ import typer
 import typer.core
 import typer.main
 
-from cli.failures import reported
+from cli.failures import complain, reported
+from unisearch.errors import NoCollection
+
+_TYPED = "unisearch.typed"
+_GLUED = re.compile(r"-[^\W\d_]{3,}")
 
 
 class Entry(NamedTuple):
@@ -96,6 +101,23 @@ class LazyGroup(typer.core.TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].help) for name in self.commands])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[_TYPED] = list(args)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
     def invoke(self, ctx: Any) -> Any:
         with reported():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except Exception as error:
+                is_of_use = isinstance(error, NoCollection) or hasattr(error, "exit_code")
+                if is_of_use and has_glued_minus(ctx.meta.get(_TYPED, ())):
+                    complain("hint: to take something away, put spaces around the minus: dog - cat")
+                raise
+
+
+def has_glued_minus(typed: Sequence[str]) -> bool:
+    """Whether a query has ``-fruit``, which people know from the web, where an option stands."""
+    before = typed[: typed.index("--")] if "--" in typed else typed
+    return before[:1] in (["search"], ["why"]) and any(map(_GLUED.fullmatch, before))

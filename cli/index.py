@@ -129,7 +129,7 @@ def index(
     option that lifts it. Searches work meanwhile.
     """
     from cli.output import write_json, write_lines
-    from cli.progress import StderrProgress
+    from cli.progress import AnnouncedStop, StderrProgress
     from cli.show import home_relative
     from cli.sources import find_or_place, open_or_make, read_sources
     from cli.summary import report_json, report_lines
@@ -165,12 +165,14 @@ def index(
         if not wanted:
             raise QueryError("name what to index, as in: unisearch index ~/Pictures")
         with StderrProgress() as drawn:
+            stop = AnnouncedStop()
             report = run_index(
                 opened,
                 wanted,
                 options=chosen,
                 progress=NoProgress() if quiet else drawn,
                 encoder=using,
+                stop=stop,
             )
         folder = opened.layout.folder
     if json:

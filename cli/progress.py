@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
 TERMINAL_INTERVAL_S = 0.1
 LOG_INTERVAL_S = 10.0
+
+_STOPPING = b"\nstopping after the batch at hand; Ctrl-C again stops at once\n"
 
 _PHASES = {Phase.PRUNING: "looking for files that are gone", Phase.SAVING: "saving the indexes"}
 
@@ -70,6 +75,17 @@ class StderrProgress:
             self._stream.write("\r" + " " * self._columns_drawn + "\r")
             self._stream.flush()
             self._columns_drawn = 0
+
+
+class AnnouncedStop(threading.Event):
+    """Says once, when Ctrl-C sets it, what happens now: a batch may take some seconds."""
+
+    def set(self) -> None:
+        if not self.is_set():
+            # Past Python's buffers: a signal may come while these are being written to.
+            with contextlib.suppress(OSError, ValueError):
+                os.write(sys.stderr.fileno(), _STOPPING)
+        super().set()
 
 
 def progress_line(snapshot: Snapshot, *, with_file: bool) -> str:

@@ -43,10 +43,11 @@ def remove(
 
     if any(not path for path in paths):
         raise QueryError("an empty path would mean everything: name what is to be removed")
-    with options.open_collection(collection) as opened:
+    with options.open_collection(collection, read_only=False) as opened:
         files = list(opened.files(*paths))
         if not files:
-            complain("the collection knows no such file")
+            named = ", ".join(repr(path) for path in paths)
+            complain(f"the collection knows no file {named}")
             raise typer.Exit(ExitCode.NOTHING)
         if not yes:
             _ask([printable(near(str(file.path))) for file in files])

@@ -57,9 +57,11 @@ def search(
     parsed = parse_query(query)
     with options.open_collection(collection) as opened:
         hits = opened.search(parsed, count, modality=modality, filters=filters, encoder=encoder)
+        is_empty = not hits and not any(opened.catalog.counts().items.values())
     if min_score is not None:
         hits = [hit for hit in hits if hit.score >= min_score]
     write_hits(hits, form)
     if not hits:
-        complain("nothing found")
+        fill = ": the collection is empty; `unisearch index FOLDER` fills it"
+        complain("nothing found" + (fill if is_empty else ""))
         raise typer.Exit(ExitCode.NOTHING)

@@ -104,6 +104,11 @@ def table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[s
     return lines
 
 
+def counted(number: int, thing: str) -> str:
+    """``1 picture``, ``1,200 pictures``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def size_text(size_bytes: int) -> str:
     """``1.5 MB``."""
     size = float(size_bytes)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cli.show import duration_text, printable, table
+from cli.show import counted, duration_text, printable, table
 from indexer.reasons import reason_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def report_lines(report: IndexReport) -> list[str]:
     lines += _reasons("skipped files", report.skipped)
     if report.skipped_before:
         lines.append(
-            f"  {report.skipped_before:,} files were skipped before and have not changed "
+            f"  skipped before and not changed since: {counted(report.skipped_before, 'file')} "
             "(--retry-skipped; unisearch list --skipped names them)"
         )
     lines += _reasons("skipped rows and members", report.members_skipped)
@@ -51,11 +51,11 @@ def report_lines(report: IndexReport) -> list[str]:
 def _effort(report: IndexReport) -> str:
     parts = []
     if report.images_encoded:
-        parts.append(f"{report.images_encoded:,} pictures encoded")
+        parts.append(f"{counted(report.images_encoded, 'picture')} encoded")
     if report.texts_encoded:
-        parts.append(f"{report.texts_encoded:,} passages encoded")
+        parts.append(f"{counted(report.texts_encoded, 'passage')} encoded")
     if report.vectors_shared:
-        parts.append(f"{report.vectors_shared:,} known contents shared")
+        parts.append(f"{counted(report.vectors_shared, 'known content')} shared")
     encoded = report.images_encoded + report.texts_encoded
     took = f"in {duration_text(report.seconds)}"
     if encoded and report.seconds > 0:

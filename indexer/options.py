@@ -98,5 +98,7 @@ class IndexOptions:
                 raise ValueError(f"{name} must be positive, not {value}")
         if not isinstance(self.exclude, tuple):
             raise ValueError(f"exclude must be a tuple, not {self.exclude!r}")
+        if not all(self.exclude):
+            raise ValueError("exclude holds an empty glob")
         if unknown := set(self.kinds) - set(Kind):
             raise ValueError(f"no such kind: {', '.join(sorted(map(str, unknown)))}")

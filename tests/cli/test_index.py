@@ -47,7 +47,7 @@ def test_two_commands_and_it_works(
     result = run("index", pictures)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0] == "7 added"
-    assert "6 pictures encoded, 1 passages encoded in" in result.stdout
+    assert "6 pictures encoded, 1 passage encoded in" in result.stdout
     assert "  1  are hidden  (--hidden)" in result.stdout
     assert f"collection: {pictures / '.unisearch'}" in result.stderr
     assert (pictures / ".unisearch").is_dir()

@@ -93,7 +93,7 @@ def test_a_summary_names_reasons_and_ways_out() -> None:
         "skipped files:",
         "  2  end too early",
         "  1  are larger than the limit  (--max-bytes, --max-text-bytes)",
-        "  4 files were skipped before and have not changed "
+        "  skipped before and not changed since: 4 files "
         "(--retry-skipped; unisearch list --skipped names them)",
         "left out:",
         "  12  are hidden  (--hidden)",

@@ -11,7 +11,7 @@ import numpy as np
 
 from unisearch.datatypes import FloatArray
 from unisearch.encoders.base import Encoder, PreparedImage
-from unisearch.errors import EncodeError, QueryError
+from unisearch.errors import EncodeError, PictureError, QueryError
 from unisearch.search.query import Query
 
 if TYPE_CHECKING:
@@ -112,4 +112,6 @@ def _prepare(image: Image | Path, encoder: Encoder) -> PreparedImage:
     try:
         return encoder.prepare_image(open_picture(image, target_px=encoder.image_size_px))
     except EncodeError as error:
-        raise QueryError(f"cannot search with {str(image)!r}: {error}") from error
+        is_none = isinstance(error, PictureError) and error.reason == "not-a-picture"
+        hint = "; `unisearch similar` takes texts as well" if is_none else ""
+        raise QueryError(f"cannot search with {str(image)!r}: {error}{hint}") from error
