@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias, overload
 
 from unisearch.datatypes import FloatArray, Hit, Modality
 from unisearch.encoders.base import Encoder
-from unisearch.encoders.load import DEFAULT_ENCODER
+from unisearch.encoders.load import DEFAULT_ENCODER, lasting_name
 from unisearch.errors import ConfigError, NoCollection
 from unisearch.search.encoding import encode_queries
 from unisearch.search.engine import Engine
@@ -81,7 +80,7 @@ class Collection:
         layout = _layout_to_create(Path(folder))
         if layout.exists():
             raise ConfigError(f"there already is a collection in {layout.folder}")
-        name = _lasting_name(encoder) if isinstance(encoder, str) else encoder.name
+        name = lasting_name(encoder) if isinstance(encoder, str) else encoder.name
         layout.create(CollectionSettings(encoder=name, catalog_url=catalog_url))
         return cls._opened(layout, create=True, encoder=encoder)
 
@@ -397,10 +396,3 @@ def _modalities(modality: Modality | str | None) -> tuple[Modality, ...]:
 def _layout_to_create(folder: Path) -> Layout:
     folder = folder.expanduser()
     return Layout(folder) if folder.name == FOLDER_NAME else Layout.beside(folder)
-
-
-def _lasting_name(encoder: str) -> str:
-    """The name of a checkpoint's folder, absolute: it must hold from any working directory."""
-    path = Path(encoder).expanduser()
-    is_folder = os.sep in encoder and path.is_dir()
-    return str(path.resolve()) if is_folder else encoder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TypeAlias
 
 from unisearch.encoders.base import Encoder
 from unisearch.encoders.manifest import MANIFEST
+from unisearch.encoders.open_clip_names import FORMS, PREFIX, OpenClipName
 from unisearch.errors import CheckpointError
 
 DEFAULT_ENCODER = "unimo-mini"
@@ -38,7 +40,9 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, threads: int | None = None) -> 
     """Loads an encoder.
 
     Args:
-        name: ``unimo-mini``, or the folder of a UNIMO checkpoint.
+        name: ``unimo-mini``; the folder of a UNIMO checkpoint; or an OpenCLIP model:
+            ``open_clip:MODEL/TAG`` for published weights, ``open_clip:MODEL@FILE`` for a file of
+            one's own, ``open_clip:FOLDER`` for a folder with ``open_clip_config.json``.
         threads: Cores to use; all that this process may use if ``None``.
 
     Raises:
@@ -47,6 +51,10 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, threads: int | None = None) -> 
     """
     if name in ENCODERS:
         return ENCODERS[name](threads=threads)
+    if name.startswith(PREFIX):
+        from unisearch.encoders.open_clip import OpenClipEncoder
+
+        return OpenClipEncoder(OpenClipName.parse(name), threads=threads)
     folder = Path(name).expanduser()
     if (folder / MANIFEST).is_file():
         from unisearch.encoders.unimo import UnimoEncoder
@@ -54,5 +62,19 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, threads: int | None = None) -> 
         return UnimoEncoder(folder, threads=threads)
     known = ", ".join(sorted(ENCODERS))
     raise CheckpointError(
-        f"no encoder {name!r}: it is neither one of {known}, nor a folder with a {MANIFEST}"
+        f"no encoder {name!r}: it is neither one of {known}, nor a folder with a {MANIFEST}, "
+        f"nor {FORMS}"
     )
+
+
+def lasting_name(name: str) -> str:
+    """A name that means the same encoder from any working directory: paths become absolute.
+
+    Raises:
+        CheckpointError: It begins like an OpenCLIP model's and is none.
+    """
+    if name.startswith(PREFIX):
+        return str(OpenClipName.parse(name))
+    path = Path(name).expanduser()
+    is_folder = os.sep in name and path.is_dir()
+    return str(path.resolve()) if is_folder else name
