@@ -94,7 +94,7 @@ class VectorIndex(ABC):
         Returns:
             How many were.
         """
-        ids = np.unique(_checked_ids(ids))
+        ids = _distinct(_checked_ids(ids))
         if not len(ids):
             return 0
         with self._lock.alone():
@@ -123,7 +123,7 @@ class VectorIndex(ABC):
             raise ValueError(f"k must be at least 1, not {k}")
         if not np.isfinite(queries).all():
             raise ValueError("a query has numbers that are not finite")
-        only = None if allowed is None else np.unique(_checked_ids(allowed))
+        only = None if allowed is None else _distinct(_checked_ids(allowed))
         if not len(queries) or (only is not None and not len(only)):
             return nothing(len(queries), k)
         with self._lock.shared():
@@ -202,6 +202,17 @@ class VectorIndex(ABC):
                 "from another encoder"
             )
         return array
+
+
+def _distinct(ids: IdArray) -> IdArray:
+    """The same ids, ascending and each once.
+
+    For this ``np.unique`` would import masked arrays, which takes as long as opening a catalog.
+    """
+    ids = np.sort(ids)
+    first = np.ones(len(ids), dtype=np.bool_)
+    first[1:] = ids[1:] != ids[:-1]
+    return ids[first]
 
 
 def _checked_ids(ids: Any) -> IdArray:

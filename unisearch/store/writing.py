@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Table, bindparam, literal, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from unisearch.datatypes import Modality
 from unisearch.store import metadata
@@ -142,8 +141,19 @@ def _write_vectors(connection: Connection, writes: Sequence[VectorWrite], genera
         }
         for write, data in zip(writes, packed, strict=True)
     ]
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(vectors).on_conflict_do_nothing(), rows)
+    insert = _dialect_insert(connection.dialect.name)
+    connection.execute(insert(vectors).on_conflict_do_nothing(), rows)
+
+
+def _dialect_insert(dialect: str) -> Any:
+    """The database's own ``insert``; imported here because searching never needs either."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert
 
 
 def _dims(connection: Connection) -> dict[int, int]:
