@@ -232,7 +232,7 @@ def test_other_weights_are_another_space(folder: Path, encoder: Encoder, tmp_pat
 
 
 def test_a_tokenizer_beside_the_weights_counts(tmp_path: Path) -> None:
-    from unisearch.encoders.open_clip_weights import _find_in_folder
+    from unisearch.encoders.open_clip_sources import _find_in_folder
 
     folder = write_folder(tmp_path / "small")
     (folder / "tokenizer.json").write_text("{}")
