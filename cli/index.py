@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +22,7 @@ Examples:
   unisearch index ~/Pictures --exclude 'drafts/**' --exclude '*.gif'
   unisearch index goods.csv --text-column title --image-column photo
   find . -newer last -print0 | unisearch index - -0
-  unisearch index                       (what the collection here was made of, again)
+  unisearch index                       (what was named before, again)
 
 The collection is the one in or above the first folder given, or else it is made there;
 --collection puts it elsewhere. Running it again does only what changed. Ctrl-C keeps what was
@@ -130,6 +129,7 @@ def index(
     """
     from cli.output import write_json, write_lines
     from cli.progress import AnnouncedStop, StderrProgress
+    from cli.remembered import remember_sources, remembered_sources
     from cli.show import home_relative
     from cli.sources import find_or_place, open_or_make, read_sources
     from cli.summary import report_json, report_lines
@@ -161,7 +161,9 @@ def index(
     name = encoder or DEFAULT_ENCODER
     using = encoder if layout.exists() else load_encoder(name)
     with open_or_make(layout, encoder=name) as opened:
-        wanted = wanted or [os.fsencode(root.path) for root in opened.catalog.roots()]
+        if wanted and "-" not in (sources or []):
+            remember_sources(layout, wanted)
+        wanted = wanted or remembered_sources(layout)
         if not wanted:
             raise QueryError("name what to index, as in: unisearch index ~/Pictures")
         with StderrProgress() as drawn:

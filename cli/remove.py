@@ -39,6 +39,7 @@ def remove(
     1 if nothing matches or the question is answered with no.
     """
     from cli.output import write_json, write_lines
+    from cli.remembered import forget_sources
     from cli.show import near, printable
 
     if any(not path for path in paths):
@@ -52,6 +53,7 @@ def remove(
         if not yes:
             _ask([printable(near(str(file.path))) for file in files])
         removed = opened.remove(*paths)
+        forget_sources(opened.layout, paths)
     if json:
         write_json({"removed": removed})
     else:

@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 
 _TEXTS_PER_PICTURE = 4
 _MAX_FILES = 500
+_WARNINGS = 5
 _FIRST_PART = 1000
 """Items after which a file that is still being read is written for the first time."""
 
@@ -241,6 +242,8 @@ class Batcher:
         if outcome.reason is not None:
             report.skipped[outcome.reason] += 1
             if outcome.reason == "vanished" or (outcome.reason in TRANSIENT and job.was_indexed):
+                if outcome.reason == "no-such-column" and len(report.warnings) < _WARNINGS:
+                    report.warnings.append(f"{job.shown} is left as it was: {outcome.detail}")
                 return  # what is known of it stays
             batch.files.append(self._row(draft, outcome, FileStatus.SKIPPED))
             return

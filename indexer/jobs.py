@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from indexer.kinds import Kind
+from indexer.options import TableColumns
 from unisearch.store.records import FileRecord, FileStatus, display_path
 
 
@@ -25,6 +26,7 @@ class Job:
         mtime_ns: When it was scanned.
         known: What the catalog has at this path.
         again: Whether it is read even if its content is as before.
+        columns: How a table is read.
         captions: Paths, relative to the root, of files that describe this picture.
         pictures: Jobs of the pictures that this caption describes. The caption is not written
             before they are: else a kill in between would leave them with their old caption.
@@ -41,6 +43,7 @@ class Job:
     mtime_ns: int
     known: FileRecord | None = None
     again: bool = False
+    columns: TableColumns | None = None
     captions: Sequence[bytes] = ()
     pictures: list[Job] = field(default_factory=list)
     picture_names: Sequence[bytes] = ()

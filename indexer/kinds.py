@@ -61,6 +61,10 @@ def suffix_of(name: bytes) -> str:
     return "." + suffix.decode("latin-1").lower()
 
 
+TABLE_PREFIX = f"{Kind.TABLE} "
+"""Before a table's columns, in the catalog's word for its kind."""
+
+
 class KindTable:
     """Tells kinds by name.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from indexer.kinds import Kind
@@ -34,12 +35,19 @@ class TableColumns:
             raise ValueError("name at least one column of texts or one of pictures")
 
     def describe(self) -> str:
-        """One line by which a later run sees whether a table was read with the same columns."""
-        parts = [f"text={','.join(self.text)}" if self.text else ""]
-        parts.append(f"image={self.image}" if self.image else "")
-        parts.append(f"id={self.id}" if self.id else "")
-        parts.append(f"metadata={','.join(self.metadata)}" if self.metadata else "")
-        return " ".join(part for part in parts if part)
+        """One line of JSON, kept with the table: a later run reads it with the same columns."""
+        given = {name: value for name, value in asdict(self).items() if value}
+        return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, described: str) -> TableColumns:
+        """What ``describe`` made."""
+        given: dict[str, Any] = json.loads(described)
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in given.items()
+        }
+        return cls(**values)
 
 
 def _processors() -> int:
@@ -70,7 +78,8 @@ class IndexOptions:
     timeout_s: float = 60.0
     """Time after which a file (of a table or shard: one of its items) is given up."""
     columns: TableColumns | None = None
-    """Columns of tables; without them readable tables are plain text."""
+    """Columns of tables. Without them a table is read with those of the time before; a new one is
+    plain text if it can be read as such."""
 
     prune: bool = True
     """Whether files that are gone from a scanned folder leave the collection."""

@@ -21,7 +21,7 @@ from indexer.lacking import files_lacking
 from indexer.options import IndexOptions
 from indexer.progress import NoProgress, Phase, Progress, Rate, Snapshot
 from indexer.pruning import prune
-from indexer.reading import Message, Moves, Outcome, Reader, Restart
+from indexer.reading import Message, Moves, Outcome, Reader, Restart, catalog_kind
 from indexer.report import IndexReport
 from indexer.scan import Scanned, Scanner
 from indexer.sources import Area, Source, make_plan
@@ -272,7 +272,7 @@ class _Run:
         outcome = Outcome(
             reason=reason,
             detail=detail,
-            kind=str(job.kind),
+            kind=catalog_kind(job.kind, job.columns),
             size_bytes=job.size_bytes,
             mtime_ns=job.mtime_ns,
         )

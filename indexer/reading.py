@@ -15,9 +15,9 @@ from typing import BinaryIO, Protocol, TypeAlias
 from indexer.captions import parse_caption, read_captions
 from indexer.html_text import read_html
 from indexer.jobs import Job
-from indexer.kinds import HTML_SUFFIXES, Kind, suffix_of
+from indexer.kinds import HTML_SUFFIXES, TABLE_PREFIX, Kind, suffix_of
 from indexer.markup import blocks_of
-from indexer.options import IndexOptions
+from indexer.options import TableColumns
 from indexer.passages import Block, split_passages
 from indexer.shards import read_shard
 from indexer.tables import read_table
@@ -33,7 +33,7 @@ from unisearch.store.records import (
     display_path,
 )
 
-TRANSIENT = frozenset({"unreadable", "changed", "timed-out", "failed"})
+TRANSIENT = frozenset({"unreadable", "changed", "timed-out", "failed", "no-such-column"})
 """Reasons that say nothing about the content: what was indexed before stays."""
 
 _SNIFF_BYTES = 4096
@@ -149,7 +149,7 @@ class Reader:
             if attempt == 2:
                 yield Restart()
             outcome = Outcome(size_bytes=job.size_bytes, mtime_ns=job.mtime_ns)
-            outcome.kind = catalog_kind(job.kind, self._options)
+            outcome.kind = catalog_kind(job.kind, job.columns)
             try:
                 unchanged = yield from self._attempt(job, outcome)
             except SkipFile as skip:
@@ -188,7 +188,7 @@ class Reader:
 
     def _contents(self, job: Job, stream: BinaryIO, outcome: Outcome) -> Iterator[Unit]:
         kind = self._settle_kind(job, stream)
-        outcome.kind = catalog_kind(kind, self._options)
+        outcome.kind = catalog_kind(kind, job.columns)
         size = outcome.size_bytes
         if size == 0:
             raise SkipFile("empty", "the file has no bytes")
@@ -207,6 +207,9 @@ class Reader:
         else:
             outcome.moved_from = self._moves.claim(outcome.content_hash)
             moved = outcome.moved_from
+            if self._options.columns is None and (columns := known_columns(moved)) is not None:
+                kind, job.columns = Kind.TABLE, columns
+                outcome.kind = catalog_kind(kind, columns)
             if (
                 moved is not None
                 and moved.kind == outcome.kind
@@ -261,10 +264,10 @@ class Reader:
     def _units(self, job: Job, kind: Kind, stream: BinaryIO, facts: Facts) -> Iterator[Unit]:
         suffix = suffix_of(job.name)
         if kind is Kind.TABLE:
-            if self._options.columns is None:
+            if job.columns is None:
                 raise SkipFile("needs-columns", "a table: say which of its columns are texts")
             folder = os.path.dirname(job.location)
-            yield from read_table(stream, suffix, folder, self._options.columns, self._tools, facts)
+            yield from read_table(stream, suffix, folder, job.columns, self._tools, facts)
         elif kind is Kind.SHARD:
             yield from read_shard(stream, self._tools, facts)
         else:
@@ -292,11 +295,21 @@ class Reader:
             self._tools.tick()
 
 
-def catalog_kind(kind: Kind, options: IndexOptions) -> str:
+def catalog_kind(kind: Kind, columns: TableColumns | None) -> str:
     """The kind as the catalog has it; a table is another one when read with other columns."""
-    if kind is Kind.TABLE and options.columns is not None:
-        return f"{kind} {options.columns.describe()}"
+    if kind is Kind.TABLE and columns is not None:
+        return TABLE_PREFIX + columns.describe()
     return str(kind)
+
+
+def known_columns(record: FileRecord | None) -> TableColumns | None:
+    """The columns with which a table was read before; ``None`` if it was read as something else."""
+    if record is None or not record.kind.startswith(TABLE_PREFIX):
+        return None
+    try:
+        return TableColumns.parse(record.kind.removeprefix(TABLE_PREFIX))
+    except (ValueError, TypeError):
+        return None
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from indexer.captions import MAX_CAPTION_BYTES, pair_captions, possible_captions
 from indexer.jobs import Job
 from indexer.kinds import Kind, suffix_of
-from indexer.options import IndexOptions
-from indexer.reading import catalog_kind, has_entries
+from indexer.options import IndexOptions, TableColumns
+from indexer.reading import catalog_kind, has_entries, known_columns
 from indexer.sources import Area
 from indexer.walk import Entry, Folder, Rules, Tally, walk
 from unisearch.pictures import PictureLimits
@@ -181,11 +181,19 @@ class Scanner:
             self.seen.found += 1
             record = known.pop(path, None)
             kind = Kind.CAPTION if entry.name in described else entry.kind
+            columns = self._options.columns
+            if columns is None and kind is not Kind.CAPTION:
+                columns = known_columns(record)
+                kind = kind if columns is None else Kind.TABLE
             captions = pairs.get(entry.name, [])
             again = any(name in changed for name in captions) or (
                 captions_known and self._lost_caption(entry, folder, kinds, known)
             )
-            if record is not None and not again and not self._is_changed(record, entry, kind):
+            if (
+                record is not None
+                and not again
+                and not self._is_changed(record, entry, kind, columns)
+            ):
                 self.seen.unchanged += 1
                 self.seen.skipped_before += record.status == FileStatus.SKIPPED
                 continue
@@ -198,19 +206,26 @@ class Scanner:
                 mtime_ns=entry.mtime_ns,
                 known=record,
                 again=again or self._must_be_read(record),
+                columns=columns,
                 captions=captions,
                 pictures=[jobs[name] for name in described.get(entry.name, []) if name in jobs],
                 picture_names=described.get(entry.name, ()),
             )
             yield job
 
-    def _is_changed(self, record: FileRecord | None, entry: Entry, kind: Kind) -> bool:
+    def _is_changed(
+        self,
+        record: FileRecord | None,
+        entry: Entry,
+        kind: Kind,
+        columns: TableColumns | None = None,
+    ) -> bool:
         """Whether a file must be opened."""
         if record is None:
             return True
         if record.size_bytes != entry.size_bytes or record.mtime_ns != entry.mtime_ns:
             return True
-        if kind is not Kind.UNKNOWN and record.kind != catalog_kind(kind, self._options):
+        if kind is not Kind.UNKNOWN and record.kind != catalog_kind(kind, columns):
             return True
         return self._must_be_read(record)
 

@@ -79,6 +79,37 @@ def test_without_sources_the_same_again(
     assert summary(run("index", "--json"))["added"] == 1
 
 
+def test_without_sources_no_more_than_was_named(
+    pictures: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "private.txt").write_text("a secret")
+    (tmp_path / "one.txt").write_text("one")
+    (tmp_path / "two.txt").write_text("two")
+    first = run("index", pictures, "one.txt", "t*.txt", "-c", tmp_path, "--json")
+    assert summary(first)["added"] == 9
+    settings = json.loads((tmp_path / ".unisearch/collection.json").read_text())
+    assert settings["sources"] == ["pictures", "one.txt", "t*.txt"]
+    (pictures / "new.txt").write_text("new")
+    (tmp_path / "three.txt").write_text("three")
+    again = summary(run("index", "--json"))
+    assert (again["added"], again["unchanged"]) == (2, 9)
+    # Lists are not remembered, what lies in something remembered neither, but what is new.
+    summary(run("index", "-", "--json", input="private.txt\n"))
+    summary(run("index", pictures / "new.txt", "--json"))
+    assert summary(run("index", "--json"))["files_found"] == 11
+    # It moves along, and even a lost catalog comes back.
+    moved = tmp_path.parent / f"{tmp_path.name}-moved"
+    tmp_path.rename(moved)
+    monkeypatch.chdir(moved)
+    for path in Path(".unisearch").glob("catalog.sqlite*"):
+        path.unlink()
+    assert summary(run("index", "--json"))["added"] == 11
+    # What was removed is not named any more.
+    assert run("remove", "--yes", "pictures").exit_code == 0
+    assert summary(run("index", "--json"))["added"] == 0
+    assert run("list", "-p", "pictures/").exit_code == 1
+
+
 def test_the_collection_above_is_used(pictures: Path, run: Run) -> None:
     summary(run("index", pictures, "--json"))
     below = pictures / "below"

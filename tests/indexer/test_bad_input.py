@@ -278,10 +278,37 @@ def test_tables_and_shards_end_to_end(desk: Desk, tmp_path: Path) -> None:
     assert report.images_encoded == 1  # one content, one vector
     assert desk.items()[2].passage == "a red thing"
     assert desk.run(columns=columns).unchanged == 3
-    # Other columns are another reading; none at all make it plain text.
+    # Other columns are another reading.
     assert desk.run(columns=TableColumns(text=("key",))).updated == 1
+    assert [i.passage for i in desk.items() if i.path == "rows.csv"] == ["k1", "k2"]
+
+
+def test_a_table_is_read_again_as_it_was_before(desk: Desk) -> None:
+    desk.text("rows.csv", "key,title\nk1,a red thing\nk2,words\n")
+    desk.text("plain.csv", "a,b\n1,2\n")
+    desk.run(desk.folder / "rows.csv", columns=TableColumns(text=("title",), id="key"))
+    expected = [("rows.csv", "k1", "a red thing"), ("rows.csv", "k2", "words")]
+
+    def rows() -> list[tuple[str, str | None, str | None]]:
+        return [(i.path, i.member, i.passage) for i in desk.items() if i.path != "plain.csv"]
+
+    # Whoever runs it again says nothing of columns.
+    assert (desk.run().unchanged, rows()) == (1, expected)
+    set_mtime(desk.text("rows.csv", "key,title\nk1,a red thing\nk3,new\n"), 1)
     assert desk.run().updated == 1
-    assert desk.files()["rows.csv"].kind == "text"
+    expected[1] = ("rows.csv", "k3", "new")
+    assert rows() == expected
+    (desk.folder / "rows.csv").rename(desk.folder / "moved.csv")
+    assert desk.run().moved == 1
+    expected = [("moved.csv", member, passage) for _, member, passage in expected]
+    assert rows() == expected
+    assert (desk.run().unchanged, rows()) == (2, expected)
+    # A mistyped column takes nothing away.
+    report = desk.run(columns=TableColumns(text=("titel",)))
+    assert report.skipped == {"no-such-column": 2}
+    assert "moved.csv is left as it was: no column 'titel' among 'key', 'title'" in report.warnings
+    assert rows() == expected
+    assert desk.files()["plain.csv"].kind == "text"
 
 
 def test_rows_that_fail_are_counted(desk: Desk) -> None:

@@ -177,6 +177,10 @@ def test_columns_are_checked() -> None:
         TableColumns(metadata=("a",))
     with pytest.raises(ValueError, match="text must be a tuple, not 'title'"):
         TableColumns(text="title")  # type: ignore[arg-type]
-    assert TITLE.describe() == "text=title"
+    assert TITLE.describe() == '{"text":["title"]}'
     everything = TableColumns(text=("a", "b"), image="i", id="k", metadata=("*",))
-    assert everything.describe() == "text=a,b image=i id=k metadata=*"
+    described = '{"text":["a","b"],"image":"i","id":"k","metadata":["*"]}'
+    assert everything.describe() == described
+    assert TableColumns.parse(described) == everything
+    odd = TableColumns(text=("a, b", "ü =x"))
+    assert TableColumns.parse(odd.describe()) == odd

@@ -3,7 +3,7 @@
 ::
 
     .unisearch/
-      collection.json    format, encoder by default, address of an external catalog
+      collection.json    format, encoder by default, address of an external catalog, sources
       catalog.sqlite     the catalog, unless it is external (beside it -wal and -shm while in use)
       index.lock         held by the one process that writes (index.owner.json says which)
       indexes/           derived; may be deleted at any time
@@ -30,11 +30,14 @@ class CollectionSettings:
         encoder: Name of the encoder used by default.
         catalog_url: Address of an external catalog; ``None`` for ``catalog.sqlite``. A password
             does not belong in it: PostgreSQL reads ``PGPASSWORD`` and ``~/.pgpass``.
+        sources: Folders, files and globs that a run without any indexes again; relative ones lie
+            below :attr:`Layout.base`.
         format: Version of the folder's format.
     """
 
     encoder: str
     catalog_url: str | None = None
+    sources: tuple[str, ...] = ()
     format: int = FORMAT
 
 
@@ -104,7 +107,12 @@ class Layout:
         """
         with translated(self.folder):
             self.indexes.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(asdict(settings), indent=2, ensure_ascii=False) + "\n"
+        self.write_settings(settings)
+
+    def write_settings(self, settings: CollectionSettings) -> None:
+        """Replaces ``collection.json``; errors are those of :meth:`create`."""
+        # In ASCII, for a path need not be UTF-8.
+        text = json.dumps(asdict(settings), indent=2) + "\n"
         replace_file(self.settings, lambda temporary: _write_text(temporary, text))
 
     def read_settings(self) -> CollectionSettings:
@@ -127,7 +135,10 @@ class Layout:
                     f"{FORMAT}: install a newer one"
                 )
             settings = CollectionSettings(
-                encoder=found["encoder"], catalog_url=found.get("catalog_url"), format=version
+                encoder=found["encoder"],
+                catalog_url=found.get("catalog_url"),
+                sources=tuple(map(str, found.get("sources", ()))),
+                format=version,
             )
             if not isinstance(settings.encoder, str):
                 raise TypeError(f"its encoder is {settings.encoder!r}")

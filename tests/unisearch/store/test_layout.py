@@ -31,6 +31,9 @@ def test_settings_come_back(layout: Layout) -> None:
     layout.create(CollectionSettings(encoder="fäke", catalog_url="postgresql://db/x"))
     assert layout.read_settings().catalog_url == "postgresql://db/x"
     assert layout.read_settings().encoder == "fäke"
+    odd = os.fsdecode(b"caf\xe9 \n")
+    layout.write_settings(CollectionSettings(encoder="fake", sources=("ä", odd)))
+    assert layout.read_settings().sources == ("ä", odd)
 
 
 def test_what_a_person_means_by_a_path(layout: Layout) -> None:
