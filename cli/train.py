@@ -22,9 +22,7 @@ Examples:
 
 
 def train(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="unimo-mini, a1, a2 or smoke.")
-    ],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="unimo-mini, a1, a2 or smoke.")],
     corpus: Annotated[
         Path, typer.Option(metavar="FOLDER", help="A corpus that `unisearch gather` made.")
     ] = Path("data/corpus"),
@@ -60,7 +58,10 @@ def train(
     except ImportError as error:
         raise MissingExtra("training", "train") from error
     checkpoint = run_recipe(chosen, corpus, out or Path("runs") / recipe, on_step=_Progress())
-    complain(f"the checkpoint is in {checkpoint}")
+    if checkpoint is None:
+        complain(f"{chosen.name} is for comparison and leaves no checkpoint; see measured.json")
+    else:
+        complain(f"the checkpoint is in {checkpoint}")
 
 
 class _Progress:

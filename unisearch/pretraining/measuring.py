@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from unisearch.pretraining.captions import Texts
 from unisearch.pretraining.corpora.records import read_pairs
 from unisearch.pretraining.features import picture_features
 from unisearch.pretraining.pictures import embed_pictures
-from unisearch.pretraining.recipe import Recipe
+from unisearch.pretraining.recipe import Recipe, Trainable
 from unisearch.pretraining.start import Start
 
 Row = dict[str, Any]
@@ -26,8 +27,11 @@ Row = dict[str, Any]
 class Measuring:
     """Measures a network on a corpus.
 
+    Texts are read by the network that is measured; against locked texts (``Trainable.IMAGE``) by
+    the one the run started from, for the transformer has then become the pictures' own.
+
     Args:
-        begun: Whose tokenizer and trunk are used.
+        begun: The start, before training: its tokenizer, trunk and text side are used.
         recipe: The run.
         corpus: Folder that ``gather`` made.
         cache: Folder of cached features.
@@ -35,6 +39,8 @@ class Measuring:
 
     def __init__(self, begun: Start, recipe: Recipe, corpus: Path, cache: Path) -> None:
         self._begun = begun
+        locked = recipe.trainable == Trainable.IMAGE
+        self._text_model = copy.deepcopy(begun.model).eval() if locked else None
         self._recipe = recipe
         self._corpus = corpus
         self._cache = cache
@@ -64,6 +70,7 @@ class Measuring:
         return list(as_rows(text_quality(lambda strings: self._encode(model, strings), questions)))
 
     def _encode(self, model: UnimoModel, strings: Sequence[str]) -> FloatArray:
+        model = self._text_model or model
         texts = Texts(
             strings,
             self._begun.tokenizer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from unisearch.pretraining.card import model_card
 from unisearch.pretraining.data import load_training_data
 from unisearch.pretraining.loop import Run, train
 from unisearch.pretraining.measuring import Measuring
-from unisearch.pretraining.recipe import Recipe
+from unisearch.pretraining.recipe import Recipe, Trainable
 from unisearch.pretraining.region_start import fit_region_embedding
 from unisearch.pretraining.start import start
 
@@ -28,17 +29,17 @@ def run_recipe(
     folder: Path,
     *,
     on_step: Callable[[int, int, float], None] = lambda *_: None,
-) -> Path:
+) -> Path | None:
     """Trains by a recipe, or goes on with a run that was interrupted.
 
     Args:
         recipe: How.
         corpus: Folder that ``gather`` made; features of its pictures are cached there.
-        folder: Of the run: state, metrics, and in the end ``checkpoint/``.
+        folder: Of the run: state, metrics, and in the end ``measured.json`` and ``checkpoint/``.
         on_step: Called after each step with step, steps and seconds left.
 
     Returns:
-        The checkpoint folder.
+        The checkpoint folder; ``None`` for a run against locked texts, made for comparison only.
 
     Raises:
         ConfigError: If the corpus is not one, or the folder holds another recipe's state.
@@ -57,6 +58,10 @@ def run_recipe(
     held_out = measuring.retrieval(begun.model, ["test", "stamps"])
     language = measuring.language(begun.model)
     begun.model.config.trained_objectives = ["in-batch contrast, separate encodings"]
+    measured = {"held out": held_out, "language": language, "development": metrics}
+    (folder / "measured.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    if recipe.trainable == Trainable.IMAGE:
+        return None  # two transformers, where a checkpoint has one
     target = folder / "checkpoint"
     save_checkpoint(
         begun.model,
@@ -66,6 +71,6 @@ def run_recipe(
         max_text_tokens=USED_TOKENS_FACTOR * recipe.max_text_tokens,
         card=model_card(recipe, corpus, held_out, language_before, language),
         recipe=recipe.to_dict(),
-        metrics={"development": metrics, "held out": held_out, "language": language},
+        metrics=measured,
     )
     return target

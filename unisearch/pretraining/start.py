@@ -63,11 +63,11 @@ def start(recipe: Recipe, cache: Path) -> Start:
         )
     begun = Start(model, tokenizer, tokenizer_json)
     if model.class_words is not None:
-        model.class_words.fill(_class_vectors(begun))
+        model.class_words.fill(class_vectors(begun))
     return begun
 
 
-def _class_vectors(begun: Start) -> Tensor:
+def class_vectors(begun: Start) -> Tensor:
     """Of the classes' tags, by the text encoder as it starts: [C, D], unit rows."""
     pad = int(begun.model.config.pad_token_id or 0)
     names = [visual_class.tag for visual_class in imagenet_classes()]
