@@ -22,6 +22,9 @@ Examples:
 
 A query is words, a picture's path, or several of these with + and - between them. A term may start
 with a weight (2:dog) and with text: or image:, which decide what it is.
+
+Scores compare within a kind only. In a list of both, a hit stands the higher the more it stands out
+among its kind; --modality image or text gives one kind, by score.
 """
 
 

@@ -28,7 +28,9 @@ def report_json(report: IndexReport) -> dict[str, Any]:
 
 def report_lines(report: IndexReport) -> list[str]:
     """A line of counts, one of times, and what was left out with the way to change that."""
-    counts = [f"{getattr(report, name):,} {name}" for name in _COUNTS if getattr(report, name)]
+    numbers = {name: getattr(report, name) for name in _COUNTS}
+    numbers["unchanged"] -= report.skipped_before  # said with those skipped now
+    counts = [f"{number:,} {name}" for name, number in numbers.items() if number]
     skipped = report.skipped.total() + report.skipped_before
     if skipped:
         counts.append(f"{skipped:,} skipped")

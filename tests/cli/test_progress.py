@@ -88,7 +88,7 @@ def test_a_summary_names_reasons_and_ways_out() -> None:
     report.missing.append("/gone\n")
     report.warnings.append("careful")
     assert report_lines(report) == [
-        "2,000 added, 10 unchanged, 7 skipped",
+        "2,000 added, 6 unchanged, 7 skipped",
         "1,500 pictures encoded, 500 passages encoded in 50 s (40.0 a second)",
         "skipped files:",
         "  2  end too early",
