@@ -40,7 +40,7 @@ _POSTGRES: dict[str, tuple[type[StoreError], str]] = {
     "3D": (StoreError, "there is no such database: make one with createdb"),
     "08": (
         StoreError,
-        "is the server running, the login right, and the database there (createdb)?",
+        "see that the server runs, the login is right, and the database is there (createdb)",
     ),
     "57P": (StoreError, "the server is going down or coming up: try again later"),
 }
