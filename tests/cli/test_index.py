@@ -282,6 +282,7 @@ def test_an_interrupt_keeps_what_was_committed(pictures: Path, tmp_path: Path) -
     assert process.returncode == 130, complaint
     assert "Traceback" not in complaint
     assert output.startswith("stopped early: ")
+    assert complaint.count("stopping after the batch at hand; Ctrl-C again stops at once") == 1
     listed = subprocess.run(
         [*FAKE, "list", "--json", "-c", str(pictures)],
         env=environment,

@@ -15,6 +15,7 @@ from indexer import reading
 from indexer.options import TableColumns
 from indexer.reasons import EXCLUDED, SKIPPED, reason_of
 from tests.indexer.conftest import Desk, set_mtime
+from tests.unisearch.test_pictures import bomb
 from unisearch.errors import StorageFull
 from unisearch.pictures import PictureLimits
 from unisearch.store.records import WriteBatch
@@ -25,20 +26,25 @@ def test_bad_pictures_do_not_stop_the_rest(desk: Desk) -> None:
     desk.text("empty.png", "")
     desk.text("cut.png", good[:-30])  # its pixels are not all there
     desk.text("page.jpg", "<html>404</html>")
+    desk.text("bomb.png", bomb(60_000, 60_000))
     (desk.folder / "folder.jpg").mkdir()
     os.mkfifo(desk.folder / "pipe.jpg")
     report = desk.run()
     assert desk.paths() == ["good.png"]
     assert desk.reasons() == {
-        "empty.png": "empty", "cut.png": "truncated", "page.jpg": "not-a-picture",
+        "bomb.png": "too-many-pixels", "empty.png": "empty", "cut.png": "truncated",
+        "page.jpg": "not-a-picture",
     }  # fmt: skip
-    assert report.skipped == {"empty": 1, "truncated": 1, "not-a-picture": 1}
+    assert report.skipped == {
+        "empty": 1, "truncated": 1, "not-a-picture": 1, "too-many-pixels": 1,
+    }  # fmt: skip
+    assert "60000×60000 = 3,600,000,000 pixels" in (desk.files()["bomb.png"].detail or "")
     assert report.excluded == {"special": 1}
     assert "ends before the picture does" in (desk.files()["cut.png"].detail or "")
     # They are not tried again until they change, or when one asks for it.
     report = desk.run()
-    assert (report.unchanged, report.skipped_before, report.skipped.total()) == (4, 3, 0)
-    assert desk.run(retry_skipped=True).skipped.total() == 3
+    assert (report.unchanged, report.skipped_before, report.skipped.total()) == (5, 4, 0)
+    assert desk.run(retry_skipped=True).skipped.total() == 4
     set_mtime(desk.text("cut.png", good + b"rest"), 1)
     assert desk.run().added == 1
 

@@ -82,7 +82,7 @@ def test_addresses_that_cannot_be(address: str, said: str | None) -> None:
 
 def test_a_server_that_is_not_there() -> None:
     pytest.importorskip("psycopg")
-    with pytest.raises(StoreError, match="is the server running") as error:
+    with pytest.raises(StoreError, match="see that the server runs") as error:
         Catalog.open("postgresql://somebody:secret@127.0.0.1:1/x")
     assert "secret" not in str(error.value)
 
