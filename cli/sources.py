@@ -63,13 +63,8 @@ def open_or_make(layout: Layout, *, encoder: str) -> Collection:
     A catalog that was lost, or whose making was interrupted, is made anew.
     """
     from unisearch.collection import Collection
-    from unisearch.store.catalog import Catalog
 
-    if layout.exists():
-        address = layout.read_settings().catalog_url or layout.catalog
-        with Catalog.open(address, create=True, base=layout.base):
-            return Collection.open(layout.folder)
-    return Collection.create(layout.folder, encoder=encoder)
+    return Collection.open_or_create(layout.folder, encoder=encoder)
 
 
 def _first_folder(wanted: list[bytes]) -> Path:

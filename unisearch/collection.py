@@ -118,15 +118,18 @@ class Collection:
     ) -> Self:
         """Opens the collection of a folder, or makes it.
 
+        A catalog that was lost, or whose making was interrupted, is made anew.
+
         Args:
             folder: As in :meth:`create`.
             encoder: For a new collection; an encoder that is given as an object, not by name, is
                 used for an old one too.
         """
-        layout = _layout_to_create(Path(folder))
+        layout = Layout.at(Path(folder).expanduser())
         if not layout.exists():
             return cls.create(folder, encoder=encoder)
-        return cls._opened(layout, encoder=None if isinstance(encoder, str) else encoder)
+        given = None if isinstance(encoder, str) else encoder
+        return cls._opened(layout, create=True, encoder=given)
 
     @classmethod
     def _opened(

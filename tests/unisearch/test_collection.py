@@ -83,6 +83,10 @@ def test_open_or_create(tmp_path: Path, fake_encoder: FakeEncoder) -> None:
         assert collection.encoder_name == "first"
     with Collection.open_or_create(tmp_path, encoder=fake_encoder) as collection:
         assert collection.encoder() is fake_encoder
+    for path in (tmp_path / ".unisearch").glob("catalog.sqlite*"):
+        path.unlink()
+    with Collection.open_or_create(tmp_path / ".unisearch", encoder="second") as collection:
+        assert (collection.encoder_name, list(collection.items())) == ("first", [])
 
 
 def test_a_checkpoints_folder_is_kept_absolute(
