@@ -135,14 +135,15 @@ def test_the_worked_example(make: Make) -> None:
     np.testing.assert_array_equal(ids, [[20, 10, -1]])
 
 
-def test_one_batch_equals_single_queries(make: Make) -> None:
+@pytest.mark.parametrize("size", [1, 2, 4, 5, 40])
+def test_one_batch_equals_smaller_ones(make: Make, size: int) -> None:
     index, _ = filled(make)
     queries = vectors(300, seed=2)
     scores, ids = index.search(queries, 5)
-    for row in range(0, 300, 17):
-        one_scores, one_ids = index.search(queries[row : row + 1], 5)
-        np.testing.assert_array_equal(one_ids[0], ids[row])
-        np.testing.assert_array_equal(one_scores[0], scores[row])
+    for row in range(0, 300 - size, 17):
+        few_scores, few_ids = index.search(queries[row : row + size], 5)
+        np.testing.assert_array_equal(few_ids, ids[row : row + size])
+        np.testing.assert_array_equal(few_scores, scores[row : row + size])
 
 
 def test_empty(make: Make) -> None:
