@@ -27,7 +27,7 @@ class Texts:
         self.strings = tuple(texts)
         self._pad = pad_token_id
         ids = (encoding.ids for encoding in tokenizer.encode_batch(list(texts)))
-        # An over-long text loses its middle, not its closing [SEP].
+        # An over-long text loses its last words, not its closing [SEP].
         self._ids = [i if len(i) <= max_tokens else [*i[: max_tokens - 1], i[-1]] for i in ids]
 
     def __len__(self) -> int:

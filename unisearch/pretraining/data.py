@@ -104,7 +104,13 @@ def load_pairs(
 
 
 def load_training_data(corpus: Path, start: Start, recipe: Recipe, cache: Path) -> TrainingData:
-    """Reads a corpus and computes, or finds computed, what does not change in training."""
+    """Reads a corpus and computes, or finds computed, what does not change in training.
+
+    Pictures without words and unpaired texts may be none: their losses are then left out.
+
+    Raises:
+        ConfigError: If the folder holds no corpus, or one without training pairs.
+    """
     train = load_pairs(corpus, "train", start, recipe, cache, views=recipe.views)
     bare = [(picture.id, corpus / picture.image) for picture in read_bare_pictures(corpus)]
     features = picture_features(start.model, bare, cache, views=1, seed=recipe.seed)
@@ -126,7 +132,12 @@ def load_training_data(corpus: Path, start: Start, recipe: Recipe, cache: Path) 
     tags = tokenised([visual_class.tag for visual_class in classes])
     assert start.model.front_end is not None
     weights = torch.nn.functional.normalize(start.model.front_end.trunk.classifier.weight, dim=1)
-    lines = (corpus / "texts.txt").read_text(encoding="utf-8").splitlines()
+    try:
+        lines = (corpus / "texts.txt").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{corpus / 'texts.txt'} does not exist; make a corpus with `unisearch gather FOLDER`"
+        ) from error
     return TrainingData(
         train=train,
         bare=features,

@@ -27,6 +27,7 @@ from PIL import Image
 from unisearch.encoders.preprocess import PREPROCESSING
 from unisearch.errors import ConfigError
 from unisearch.model.unimo import UnimoModel
+from unisearch.pretraining.corpora.files import written_atomically
 from unisearch.pretraining.trunk import Trunk
 from unisearch.pretraining.views import view_of
 
@@ -96,7 +97,8 @@ def picture_features(
     for name, (shape, dtype) in shapes.items():
         path = folder / f"{name}.npy"
         if not path.exists():
-            np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+            with written_atomically(path) as temporary:
+                np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape).flush()
         arrays[name] = np.lib.format.open_memmap(path, mode="r+")
     progress = folder / "done.json"
     done = json.loads(progress.read_text()) if progress.exists() else 0
@@ -157,7 +159,8 @@ def _fill(
                 noted = time.monotonic()
                 for array in arrays.values():
                     array.flush()
-                progress.write_text(json.dumps(batch.stop))
+                with written_atomically(progress) as temporary:
+                    temporary.write_text(json.dumps(batch.stop))
                 rate = (batch.stop - first) / (noted - started)
                 _log.info(
                     "features: %d of %d views, %.0f a second, %.0f s left",

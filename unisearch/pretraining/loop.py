@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from unisearch.errors import UnisearchError
 from unisearch.model.unimo import UnimoModel
+from unisearch.pretraining.corpora.files import written_atomically
 from unisearch.pretraining.data import TrainingData
 from unisearch.pretraining.optimizer import (
     RunningAverage,
@@ -38,7 +40,7 @@ Evaluate = Callable[[UnimoModel], dict[str, float]]
 
 
 class Diverged(UnisearchError):
-    """A loss is no longer a number."""
+    """A loss or its gradient is no longer a number."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,26 @@ class Run:
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
+    def rewind(self, step: int) -> None:
+        """Drops the metrics of later steps, which a run that goes on from ``step`` writes again.
+
+        A line that a killed run could not finish goes too.
+        """
+        path = self.folder / "metrics.jsonl"
+        if not path.exists():
+            return
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        with written_atomically(path) as temporary:
+            kept = "".join(line for line in lines if _step_of(line) <= step)
+            temporary.write_text(kept, encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return int(json.loads(line)["step"])
+    except ValueError:
+        return math.inf
+
 
 def train(
     model: UnimoModel, data: TrainingData, recipe: Recipe, run: Run, evaluate: Evaluate
@@ -75,7 +97,7 @@ def train(
         The last metrics.
 
     Raises:
-        Diverged: If a loss is not finite; the last saved state stays.
+        Diverged: If a loss or its gradient is not finite; the last saved state stays.
         ConfigError: If the folder holds the state of another recipe.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
@@ -87,6 +109,7 @@ def train(
     average = RunningAverage(parameters, recipe.average_decay)
     state_folder = run.folder / "state"
     first = load_state(state_folder, recipe, parameters, optimizer, average)
+    run.rewind(first)
     losses_of = StepLosses(model, anchor, data, recipe)
     started = time.monotonic()
     metrics: dict[str, float] = {}
@@ -97,6 +120,16 @@ def train(
         average.swap(parameters)
         return result
 
+    def check(value: Tensor, what: str, losses: dict[str, Tensor]) -> None:
+        if math.isfinite(value.item()):
+            return
+        parts = {name: loss.item() for name, loss in losses.items()}
+        raise Diverged(
+            f"step {step + 1}: the {what} is {value.item()}, the losses are {parts}; what was "
+            f"saved stays in {state_folder}, but the same recipe would come to the same place: "
+            f"lower its learning_rate ({recipe.learning_rate}) and train into another folder"
+        )
+
     for step in range(first, recipe.steps):
         model.train()
         torch.manual_seed(recipe.seed * 1_000_003 + step)  # dropout
@@ -105,15 +138,11 @@ def train(
             group["lr"] = rate
         losses = losses_of(step)
         total = torch.stack(list(losses.values())).sum()
-        if not math.isfinite(total.item()):
-            parts = {name: loss.item() for name, loss in losses.items()}
-            raise Diverged(
-                f"step {step}: the loss is {total.item()} ({parts}); the state of the last save "
-                f"is in {state_folder}: lower learning_rate ({recipe.learning_rate}) and resume"
-            )
+        check(total, "loss", losses)
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(parameters.values(), recipe.clip_norm)
+        check(norm, "gradient's norm", losses)  # a step along it would spoil every weight
         optimizer.step()
         average.update(parameters, step)
 

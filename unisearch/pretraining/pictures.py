@@ -62,7 +62,7 @@ def without_gaps(tags: Tags) -> Tags:
 @torch.no_grad()
 def embed_pictures(model: UnimoModel, features: PictureFeatures, batch_size: int = 64) -> Tensor:
     """Vectors of every picture's unaltered view: [N, D], unit rows."""
-    vectors = []
+    vectors = [torch.empty(0, model.config.projection_dim)]
     for first in range(0, len(features.ids), batch_size):
         rows = range(first, min(first + batch_size, len(features.ids)))
         regions, tags = regions_and_tags(model, features, rows, [0] * len(rows))

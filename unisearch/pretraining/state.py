@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from unisearch.errors import CheckpointError, ConfigError
+from unisearch.pretraining.corpora.files import written_atomically
 from unisearch.pretraining.optimizer import RunningAverage
 from unisearch.pretraining.recipe import Recipe
 
@@ -33,11 +33,9 @@ def save_state(
         tensors[f"average/{name}"] = average.values[name].contiguous()
         for key, value in optimizer.state[parameter].items():
             tensors[f"adam/{key}/{name}"] = value.contiguous()
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{_FILE}-{os.getpid()}"
     described = json.dumps(recipe.to_dict(), sort_keys=True)
-    save_file(tensors, temporary, metadata={"step": str(step), "recipe": described})
-    temporary.replace(folder / _FILE)
+    with written_atomically(folder / _FILE) as temporary:
+        save_file(tensors, temporary, metadata={"step": str(step), "recipe": described})
 
 
 def load_state(
@@ -77,6 +75,6 @@ def load_state(
                         key: file.get_tensor(f"adam/{key}/{name}")
                         for key in ("step", "exp_avg", "exp_avg_sq")
                     }
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError) as error:
         raise CheckpointError(f"{path} is damaged: {error}; delete it to start afresh") from error
     return int(metadata["step"])

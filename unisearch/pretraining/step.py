@@ -53,11 +53,11 @@ class StepLosses:
         """The losses of a step by name, weighted; their sum is what is minimised."""
         losses = {"pairs": self._pairs(step)}
         recipe = self.recipe
-        if recipe.conse > 0:
+        if recipe.conse > 0 and self.data.bare.ids:
             losses["conse"] = recipe.conse * self._conse(step)
         if recipe.classes > 0:
             losses["classes"] = recipe.classes * self._classes(step)
-        if self.learns_text and recipe.text_anchor > 0:
+        if self.learns_text and recipe.text_anchor > 0 and len(self.data.texts):
             losses["text_anchor"] = recipe.text_anchor * self._text_anchor(step)
         return losses
 
