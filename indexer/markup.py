@@ -12,18 +12,21 @@ from indexer.passages import Block
 Lines: TypeAlias = Iterable[tuple[int, str]]
 """Numbered lines."""
 
-_MARKDOWN_HEADING = re.compile(r" {0,3}#{1,6}\s+(.*?)\s*#*\s*$")
+# A line may be 16,000 characters of anything, and Python's re keeps all threads waiting: so nothing
+# here repeats within a repetition of the same characters, and what looks ahead has a bound.
+_MARKDOWN_HEADING = re.compile(r" {0,3}#{1,6}\s+(.*)$")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-{2,})\s*$")
-_MARKDOWN_RULE = re.compile(r" {0,3}([-*_])(\s*\1){2,}\s*$|^[\s|:+-]*-{3,}[\s|:+-]*$")
+_MARKDOWN_RULE = re.compile(r" {0,3}([-*_])\s*(?:\1\s*){2,}$|(?=[\s|:+-]+$).*---")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _IMAGE_OR_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--.*?-->")
-_EMPHASIS = re.compile(r"(\*\*|__|\*|`+)(?=\S)(.+?)(?<=\S)\1")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--.{0,1000}?-->")
+_EMPHASIS = re.compile(r"(\*\*|__|\*|`+)(?=\S)(.{1,1000}?)(?<=\S)\1")
 _LIST_OR_QUOTE = re.compile(r"^\s*(?:>\s?)*(?:[-*+]\s+(?:\[[ xX]\]\s+)?)?")
 
 _RST_UNDERLINE = re.compile(r"""([=\-`:'"~^_*+#<>.])\1{2,}\s*$""")
-_RST_MARKUP = re.compile(r"^\s*\.\.\s.*$|:[a-z:]+:(?=`)|`{1,2}|(?<=`)_{1,2}|\|")
-_ORG_HEADING = re.compile(r"\*+\s+(?:TODO |DONE )?(.*?)(?:\s+:[\w:@]+:)?\s*$")
+_RST_MARKUP = re.compile(r"^\s*\.\.\s.*$|:[a-z:]{1,60}:(?=`)|`{1,2}|(?<=`)_{1,2}|\|")
+_ORG_HEADING = re.compile(r"\*+\s+(?:TODO |DONE )?(.*)$")
+_ORG_TAGS = re.compile(r"\s:[\w:@]+:$")
 _ORG_TITLE = re.compile(r"(?i)#\+title:\s*(.*)$")
 _ORG_LINK = re.compile(r"\[\[(?:[^\[\]]*)\]\[([^\[\]]*)\]\]")
 _TEX_HEADING = re.compile(
@@ -31,8 +34,8 @@ _TEX_HEADING = re.compile(
 )
 _TEX_COMMENT = re.compile(r"(?<!\\)%.*$")
 _TEX_COMMAND = re.compile(
-    r"\\(?:begin|end|label|ref|cite\w*|usepackage|documentclass)\*?(?:\[[^\]]*\])?\{[^}]*\}"
-    r"|\\[a-zA-Z]+\*?(?:\[[^\]]*\])?|[{}~$]"
+    r"\\(?:begin|end|label|ref|cite\w*|usepackage|documentclass)\*?(?:\[[^\[\]]*\])?\{[^{}]*\}"
+    r"|\\[a-zA-Z]+\*?(?:\[[^\[\]]*\])?|[{}~$]"
 )
 
 
@@ -73,7 +76,7 @@ def read_markdown(lines: Lines) -> Iterator[Block]:
         if heading := _MARKDOWN_HEADING.match(line):
             yield from _if_any(before)
             before = None
-            yield Block(_plain_markdown(heading.group(1)), number, heading=True)
+            yield Block(_plain_markdown(_unclosed(heading.group(1))), number, heading=True)
         elif before is not None and before.text.strip() and _SETEXT_UNDERLINE.match(line):
             yield Block(before.text, before.line, heading=True)
             before = None
@@ -104,7 +107,8 @@ def read_org(lines: Lines) -> Iterator[Block]:
     """Org: starred headings, settings left out."""
     for number, line in lines:
         if heading := _ORG_HEADING.match(line) or _ORG_TITLE.match(line):
-            yield Block(_ORG_LINK.sub(r"\1", heading.group(1)), number, heading=True)
+            text = _ORG_TAGS.sub("", heading.group(1).rstrip()).rstrip()
+            yield Block(_ORG_LINK.sub(r"\1", text), number, heading=True)
         elif line.lstrip().startswith(("#+", ":PROPERTIES:", ":END:")):
             yield Block("", number)
         else:
@@ -138,6 +142,13 @@ def _front_matter(line: str, number: int) -> Block:
     if key.strip().lower() == "title" and value:
         return Block(value, number, heading=True)
     return Block(line.replace("[", "").replace("]", "").strip(" -"), number)
+
+
+def _unclosed(heading: str) -> str:
+    """``Cooking ##`` → ``Cooking``, but ``C#`` stays."""
+    text = heading.rstrip()
+    open_ended = text.rstrip("#")
+    return open_ended if not open_ended or open_ended[-1].isspace() else text
 
 
 def _plain_markdown(line: str) -> str:

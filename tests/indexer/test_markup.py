@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from indexer.html_text import read_html
 from indexer.markup import blocks_of
 from indexer.passages import Block, split_passages
@@ -109,3 +111,54 @@ def test_html_in_pieces_gives_the_same_as_at_once() -> None:
     passages = list(split_passages(read_html(io.StringIO(f"<body>{body}</body>"))))
     assert len(passages) == 2000
     assert passages[1999].text.startswith("Part 1999\nword word")
+
+
+def test_headings_in_the_shapes_that_people_type() -> None:
+    assert blocks("# Learning C#\n## Cooking ##\n### a # b\n#\n# # #\n#hash", ".md") == [
+        Block("Learning C#", 1, heading=True),
+        Block("Cooking", 2, heading=True),
+        Block("a # b", 3, heading=True),
+        Block("#", 4),
+        Block("#", 5, heading=True),
+        Block("#hash", 6),
+    ]
+    assert blocks("* TODO Buy milk  :shop:food:\n** a :not a tag", ".org") == [
+        Block("Buy milk", 1, heading=True),
+        Block("a :not a tag", 2, heading=True),
+    ]
+
+
+RULES = ("---", "* * *", "___", "- - -  ", "|---|:--:|", "--- | ---", "+-----+----+")
+NO_RULES = ("--", "* *", "--- a", "|---|x|", "-*-", "| a |")
+
+
+def test_rules_and_the_lines_below_table_heads_are_no_text() -> None:
+    for line in RULES:
+        assert blocks(f"\n{line}", ".md") == [], line
+    for line in NO_RULES:
+        assert blocks(f"\n{line}", ".md") != [], line
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("suffix", "line"),
+    [
+        (".md", "-" * 16_000 + "x"),
+        (".md", "- " * 8_000 + "x"),
+        (".md", "# a" + " " * 16_000 + "b"),
+        (".md", "# a" + " #" * 8_000 + "b"),
+        (".md", "**a " * 4_000),
+        (".md", "__a " * 4_000),
+        (".md", "`" * 16_000),
+        (".md", "<!--" * 4_000),
+        (".rst", ":a" * 8_000),
+        (".org", "* a" + " " * 16_000 + "b"),
+        (".tex", "\\begin{" * 2_000),
+        (".tex", "\\a[" * 5_000),
+    ],
+    ids=lambda value: value[:8],
+)
+def test_no_line_holds_up_the_rest(suffix: str, line: str) -> None:
+    """Python's re keeps every thread waiting; a line that took minutes would stop the whole run."""
+    found = blocks(f"{line}\nthe end", suffix)
+    assert found[-1] == Block("the end", 2)
