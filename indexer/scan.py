@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from indexer.captions import MAX_CAPTION_BYTES, pair_captions, possible_captions
 from indexer.jobs import Job
-from indexer.kinds import Kind, suffix_of
+from indexer.kinds import CAPTION_SUFFIXES, Kind, suffix_of
 from indexer.options import IndexOptions, TableColumns
 from indexer.reading import catalog_kind, has_entries, known_columns
 from indexer.sources import Area
@@ -22,7 +22,6 @@ from unisearch.store.catalog import Catalog
 from unisearch.store.records import FileRecord, FileStatus, display_path
 
 _EXTRAS = {"needs-heic": "pillow_heif", "needs-svg": "resvg_py", "needs-parquet": "pyarrow"}
-_CAPTION_SUFFIXES = (".txt", ".caption", ".json")
 _FEW_FILES = 50
 """Fewer than this are looked up one by one; for more all that a root holds is read at once."""
 
@@ -100,7 +99,9 @@ class Scanner:
         for folder in walk(area.root_bytes, area.under, self._rules, tally):
             if self._stopping:
                 return
-            yield from self._folder_jobs(area, folder, known, captions_known)
+            yield from self._folder_jobs(
+                area, folder, known, captions_known, whole=Kind.TEXT in self._options.kinds
+            )
         self.seen.tally.excluded.update(tally.excluded)
         self._note_unseen(area, known, tally, empty=self.seen.found == found)
 
@@ -126,7 +127,7 @@ class Scanner:
             entries = [
                 e for name in names if (e := self._named_entry(area, path, name)) is not None
             ]
-            yield from self._folder_jobs(area, Folder(path, entries), known, True)
+            yield from self._folder_jobs(area, Folder(path, entries), known, True, whole=False)
             self._done |= {
                 (area.root.id, Folder(path, []).path_of(entry.name)) for entry in entries
             }
@@ -150,13 +151,22 @@ class Scanner:
     # --- folders ---
 
     def _folder_jobs(
-        self, area: Area, folder: Folder, known: dict[bytes, FileRecord], captions_known: bool
+        self,
+        area: Area,
+        folder: Folder,
+        known: dict[bytes, FileRecord],
+        captions_known: bool,
+        *,
+        whole: bool,
     ) -> Iterator[Job]:
-        """Jobs of one folder: pictures before the captions that wait for them."""
+        """Jobs of one folder: pictures before the captions that wait for them.
+
+        Without ``whole`` a picture's captions may lie beside it and not be among the entries.
+        """
         kinds = {entry.name: entry.kind for entry in folder.entries}
         sizes = {entry.name: entry.size_bytes for entry in folder.entries}
         pairs: dict[bytes, list[bytes]] = {}
-        if len(kinds) > 1 and any(suffix_of(name) in _CAPTION_SUFFIXES for name in kinds):
+        if len(kinds) > 1 and any(suffix_of(name) in CAPTION_SUFFIXES for name in kinds):
             pairs = {
                 picture: small
                 for picture, names in pair_captions(kinds).items()
@@ -187,7 +197,7 @@ class Scanner:
                 kind = kind if columns is None else Kind.TABLE
             captions = pairs.get(entry.name, [])
             again = any(name in changed for name in captions) or (
-                captions_known and self._lost_caption(entry, folder, kinds, known)
+                captions_known and self._lost_caption(area, entry, folder, known)
             )
             if (
                 record is not None
@@ -197,6 +207,8 @@ class Scanner:
                 self.seen.unchanged += 1
                 self.seen.skipped_before += record.status == FileStatus.SKIPPED
                 continue
+            if kind is Kind.PICTURE and not whole:
+                captions = self._captions_beside(area, folder, entry.name, kinds, captions)
             jobs[entry.name] = job = Job(
                 root=area.root_bytes,
                 root_id=area.root.id,
@@ -239,15 +251,43 @@ class Scanner:
 
     @staticmethod
     def _lost_caption(
-        entry: Entry, folder: Folder, kinds: dict[bytes, Kind], known: dict[bytes, FileRecord]
+        area: Area, entry: Entry, folder: Folder, known: dict[bytes, FileRecord]
     ) -> bool:
-        """Whether the catalog has a caption of this picture that is no longer there."""
+        """Whether the catalog has a caption of this picture that is no longer there.
+
+        One that is merely left out of this run still describes it.
+        """
         return entry.kind is Kind.PICTURE and any(
-            name not in kinds
-            and (record := known.get(folder.path_of(name))) is not None
+            (record := known.get(path := folder.path_of(name))) is not None
             and record.kind == Kind.CAPTION
+            and not os.path.lexists(os.path.join(area.root_bytes, path))
             for name in possible_captions(entry.name)
         )
+
+    def _captions_beside(
+        self,
+        area: Area,
+        folder: Folder,
+        picture: bytes,
+        kinds: dict[bytes, Kind],
+        listed: list[bytes],
+    ) -> list[bytes]:
+        """A picture's captions, with those that are not looked at themselves in this run."""
+        return [
+            name
+            for name in possible_captions(picture)
+            if name in listed
+            or (name not in kinds and self._may_be_caption(area, folder.path_of(name), name))
+        ]
+
+    def _may_be_caption(self, area: Area, path: bytes, name: bytes) -> bool:
+        if self._rules.kind_or_reason(name, path, area.root_bytes) == "excluded":
+            return False
+        try:
+            status = os.stat(os.path.join(area.root_bytes, path))
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size <= MAX_CAPTION_BYTES
 
     # --- what is gone ---
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from indexer.kinds import Kind
 from indexer.progress import Snapshot
 from tests.conftest import FakeEncoder
 from tests.indexer.conftest import Desk, set_mtime
@@ -302,6 +303,37 @@ def test_captions_beside_pictures(desk: Desk) -> None:
     desk.run()
     assert desk.shown()[-1] == ("b.png", "image", None)
     assert desk.files()["a.json"].kind == "text"
+
+
+def test_a_run_that_does_not_see_the_caption_leaves_it_to_its_picture(desk: Desk) -> None:
+    """Nothing would bring it back: to the next run neither of the two looks changed."""
+    picture = desk.picture("a.png")
+    caption = desk.text("a.txt", "a red square")
+    desk.text("a.json", '{"caption": "told"}')
+    desk.run()
+    before = desk.shown()
+    kinds = frozenset({Kind.PICTURE, Kind.UNKNOWN})
+    assert desk.run(exclude=("*.txt",)).updated == 0
+    assert desk.run(kinds=kinds).updated == 0
+    assert desk.run(picture).updated == 0
+    assert desk.shown() == before
+    for at, (sources, options) in enumerate(
+        (([picture], {}), ([], {"kinds": kinds}), ([picture, caption], {}))
+    ):
+        set_mtime(desk.picture("a.png", shade=at + 1), at + 10)
+        assert desk.run(*sources, **options).updated == 1
+        assert desk.shown() == before
+
+
+def test_a_picture_named_alone_has_its_caption(desk: Desk) -> None:
+    picture = desk.picture("a.png")
+    desk.text("a.txt", "a red square")
+    assert desk.run(picture).added == 1
+    assert desk.shown() == [("a.png", "image", "a red square")]
+    other = desk.picture("b.png", "blue")
+    desk.text("b.txt", "not this")
+    assert desk.run(other, exclude=("b.txt",)).added == 1
+    assert desk.shown()[1] == ("b.png", "image", None)
 
 
 def test_a_caption_and_its_picture_are_written_together(
