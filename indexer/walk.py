@@ -228,7 +228,7 @@ class _Scan:
             return
         if not stat.S_ISREG(status.st_mode):
             self._tally.excluded["special"] += 1
-        elif is_link and self._leads_inside(path):
+        elif is_link and self._leads_inside(path, to_file=True):
             self._tally.excluded["link"] += 1
         else:
             folder.entries.append(Entry(item.name, kind, status.st_size, status.st_mtime_ns))
@@ -241,15 +241,17 @@ class _Scan:
         is_above = (self._top + b"/").startswith(target)
         return "link" if is_above or self._leads_inside(path) else None
 
-    def _leads_inside(self, path: bytes) -> bool:
+    def _leads_inside(self, path: bytes, *, to_file: bool = False) -> bool:
         """Whether a link leads to something that this scan sees anyway."""
         target = os.path.realpath(os.path.join(self._root, path))
         top = self._top.rstrip(b"/") + b"/"
         if not target.startswith(top):
             return False
-        # git-annex keeps the files themselves in .git, where the scan does not go.
-        folders = target[len(top) :].split(b"/")[:-1]
-        return all(
-            self._rules.against_folder(name, b"/".join(folders[: depth + 1]), top) is None
-            for depth, name in enumerate(folders)
-        )
+        # git-annex keeps the files themselves in .git, where the scan does not go; other stores
+        # give them names that say nothing, which it passes by.
+        inner = target[len(top) :]
+        *folders, name = inner.split(b"/")
+        for depth, folder in enumerate(folders, start=1):
+            if self._rules.against_folder(folder, b"/".join(folders[:depth]), top) is not None:
+                return False
+        return not to_file or isinstance(self._rules.kind_or_reason(name, inner, top), Kind)

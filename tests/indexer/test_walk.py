@@ -121,14 +121,19 @@ def test_links_to_folders_elsewhere(tmp_path: Path) -> None:
 
 
 def test_links_to_files(tmp_path: Path) -> None:
-    touch(tmp_path, "pics/a.png", "elsewhere/b.png", "pics/.git/annex/k.png")
+    touch(tmp_path, "pics/a.png", "elsewhere/b.png", "pics/.git/annex/k.png", "pics/blobs/1f")
     (tmp_path / "pics/same.png").symlink_to("a.png")
     (tmp_path / "pics/other.png").symlink_to(tmp_path / "elsewhere/b.png")
     (tmp_path / "pics/broken.png").symlink_to("gone.png")
     (tmp_path / "pics/annexed.png").symlink_to(".git/annex/k.png")
+    (tmp_path / "pics/stored.png").symlink_to("blobs/1f")
     found, tally = scan(tmp_path / "pics")
-    assert found == ["a.png", "annexed.png", "other.png"]
-    assert tally.excluded == {"link": 1, "broken-link": 1, "excluded-folder": 1}
+    assert found == ["a.png", "annexed.png", "other.png", "stored.png"]
+    assert tally.excluded == {
+        "link": 1, "broken-link": 1, "excluded-folder": 1, "unknown-kind": 1,
+    }  # fmt: skip
+    found, tally = scan(tmp_path / "pics", IndexOptions(all_files=True))
+    assert found == ["a.png", "annexed.png", "other.png", "blobs/1f"]
 
 
 def test_pipes_and_folders_with_a_picture_s_name(tmp_path: Path) -> None:
