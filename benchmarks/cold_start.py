@@ -12,25 +12,24 @@ installed command and indexes ``samples`` into a temporary folder first.
 from __future__ import annotations
 
 import argparse
-import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-SAMPLES = Path(__file__).parent.parent / "samples"
+from common import Meter, machine, print_table, unisearch_command
+from material import SAMPLES
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=11, help="rounds (11)")
     rounds = parser.parse_args().runs
-    command = shutil.which("unisearch", path=str(Path(sys.executable).parent)) or "unisearch"
+    command = unisearch_command()
     with tempfile.TemporaryDirectory() as folder:
         here = ["--collection", folder]
+        print("indexing the samples", file=sys.stderr)
         subprocess.run([command, "index", str(SAMPLES), *here], check=True, capture_output=True)
         commands = {
             "import numpy": [sys.executable, "-c", "import numpy"],
@@ -41,18 +40,22 @@ def main() -> None:
             ],
         }  # fmt: skip
         seconds: dict[str, list[float]] = {name: [] for name in commands}
+        meter = Meter("rounds", rounds + 1)
         for number in range(rounds + 1):
             for name, arguments in commands.items():
                 started = time.perf_counter()
                 subprocess.run(arguments, check=True, capture_output=True)
                 if number:  # the first round warms the disk cache
                     seconds[name].append(time.perf_counter() - started)
-    print(f"{platform.machine()}, Python {platform.python_version()}, {rounds} rounds")
-    base = seconds["import numpy"]
-    print(f"{'':<32}{'median ms':>12}{'× numpy':>10}")
+            meter.show(number + 1)
+    rows = []
     for name, times in seconds.items():
-        ratio = statistics.median(t / b for t, b in zip(times, base, strict=True))
-        print(f"{name:<32}{1000 * statistics.median(times):>12.0f}{ratio:>10.1f}")
+        ratio = statistics.median(
+            t / b for t, b in zip(times, seconds["import numpy"], strict=True)
+        )
+        rows.append([name, f"{1000 * statistics.median(times):.0f}", f"{ratio:.1f}"])
+    print(f"{machine()}, {rounds} rounds\n")
+    print_table(["a new process", "median ms", "× numpy"], rows)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def test_one_batch_equals_smaller_ones(make: Make, size: int) -> None:
     index, _ = filled(make)
     queries = vectors(300, seed=2)
     scores, ids = index.search(queries, 5)
-    for row in range(0, 300 - size, 17):
+    for row in range(0, 300 - size, 53):
         few_scores, few_ids = index.search(queries[row : row + size], 5)
         np.testing.assert_array_equal(few_ids, ids[row : row + size])
         np.testing.assert_array_equal(few_scores, scores[row : row + size])
