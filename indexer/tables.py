@@ -21,12 +21,14 @@ from indexer.texts import open_text
 from indexer.units import Facts, SkipFile, Tools, Unit, text_unit
 
 Row: TypeAlias = Mapping[str, Any]
-Rows: TypeAlias = Iterator[tuple[int | None, Row]]
-"""The line in the file, where there are lines, and the row's values by column."""
+Rows: TypeAlias = Iterator[tuple[int | None, Row | SkipFile]]
+"""The line in the file, where there are lines, and the row's values by column, or what is wrong."""
 
 _PARQUET_ROWS = 256
-_MAX_JSON_LINE_CHARACTERS = 16_000_000
-_MISSING = object()
+_MAX_CHARACTERS = 16_000_000
+"""Of a JSON line and of a CSV cell, which may hold a picture in base64."""
+
+csv.field_size_limit(max(csv.field_size_limit(), _MAX_CHARACTERS))  # Python's own is 131,072
 
 
 def read_table(
@@ -50,10 +52,17 @@ def read_table(
     """
     rows = _READERS[suffix](stream, columns)
     count = 0
+    problem: SkipFile | None = None
+    is_checked = False
     for number, (line, row) in enumerate(rows, start=1):
-        if number == 1:
-            _check_columns(row, columns, strict=suffix not in (".json", ".jsonl", ".ndjson"))
         count = number
+        if isinstance(row, SkipFile):
+            problem = problem or row
+            facts.members_skipped[row.reason] += 1
+            continue
+        if not is_checked:
+            _check_columns(row, columns, strict=suffix not in (".json", ".jsonl", ".ndjson"))
+            is_checked = True
         given = False
         for unit in _row_units(row, number, line, folder, columns, tools, facts):
             given = True
@@ -61,6 +70,8 @@ def read_table(
         if not given and columns.image is None:
             facts.members_skipped["no-text"] += 1
         tools.tick()
+    if problem is not None and not is_checked:
+        raise problem
     if skipped := facts.members_skipped.total():
         reasons = ", ".join(f"{n} {code}" for code, n in facts.members_skipped.most_common())
         facts.detail = f"{skipped} of {count} rows left out: {reasons}"
@@ -109,7 +120,11 @@ def _picture_bytes(value: Any, folder: bytes, tools: Tools) -> bytes:
             raise SkipFile("damaged", f"a data: address that does not decode: {error}") from error
     if value.startswith(("http://", "https://", "s3://", "gs://", "ftp://")):
         raise SkipFile("remote", f"an address on the network: {value:.200}")
-    return tools.read_bytes(os.path.join(folder, os.fsencode(value)))
+    try:
+        path = os.path.join(folder, os.fsencode(value))
+    except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON can hold
+        raise SkipFile("vanished", f"no file can be named {value!r:.200}") from error
+    return tools.read_bytes(path)
 
 
 def _cell(row: Row, column: str) -> Any:
@@ -206,19 +221,19 @@ def _read_json_lines(stream: BinaryIO, _: TableColumns) -> Rows:
         raise SkipFile("binary", "not a text")
     with text:
         number = 0
-        while line := text.readline(_MAX_JSON_LINE_CHARACTERS):
+        while line := text.readline(_MAX_CHARACTERS):
             number += 1
             if line.strip():
                 yield number, _object(line, number)
 
 
-def _object(line: str, number: int) -> Row:
+def _object(line: str, number: int) -> Row | SkipFile:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise SkipFile("damaged", f"line {number} is not JSON: {error}") from error
+        return SkipFile("damaged", f"line {number} is not JSON: {error}")
     if not isinstance(row, dict):
-        raise SkipFile("damaged", f"line {number} is no JSON object: {line[:60]!r}")
+        return SkipFile("damaged", f"line {number} is no JSON object: {line[:60]!r}")
     return row
 
 
@@ -248,9 +263,11 @@ def _read_json(stream: BinaryIO, columns: TableColumns) -> Rows:
         lists = [inner for inner in value.values() if isinstance(inner, list)]
         value = lists[0] if len(lists) == 1 else [value]
     for row in value if isinstance(value, list) else []:
-        if not isinstance(row, dict):
-            raise SkipFile("damaged", f"a JSON list of other things than objects: {row!r:.60}")
-        yield None, row
+        if isinstance(row, dict):
+            yield None, row
+        else:
+            told = f"a JSON list of other things than objects: {row!r:.60}"
+            yield None, SkipFile("damaged", told)
 
 
 def _read_parquet(stream: BinaryIO, columns: TableColumns) -> Rows:

@@ -94,6 +94,7 @@ def test_pictures_by_path_and_within(tmp_path: Path, make_picture: Callable[...,
         {"image": "pics/gone.png", "title": "text only"},
         {"image": "https://example.org/a.png"},
         {"image": 5},
+        {"image": "half \ud83d.png"},
     ]
     data = "\n".join(map(json.dumps, rows)).encode()
     units, facts = read(data, ".jsonl", TableColumns(text=("title",), image="image"), tmp_path)
@@ -102,7 +103,7 @@ def test_pictures_by_path_and_within(tmp_path: Path, make_picture: Callable[...,
     assert {u.content_hash for u in pictures} == {hash_of(red)}
     assert pictures[0].passage == "by path"
     assert texts(units) == [("1", "by path", 1), ("4", "text only", 4)]
-    assert facts.members_skipped == {"vanished": 1, "remote": 1, "not-a-picture": 1}
+    assert facts.members_skipped == {"vanished": 2, "remote": 1, "not-a-picture": 1}
 
 
 def parquet(columns: dict[str, list[Any]]) -> bytes:
@@ -149,12 +150,12 @@ def test_parquet_longer_than_a_block() -> None:
     [
         (b"a,b\n1,2\n", ".csv", "no-such-column", r"no column 'title' among 'a', 'b'"),
         (b'{"a": 1}', ".jsonl", "no-such-column", r"no column 'title'"),
-        (b'{"title": "x"}\n{bro', ".jsonl", "damaged", r"line 2 is not JSON"),
-        (b'{"title": "x"}\n[1]', ".jsonl", "damaged", r"line 2 is no JSON object"),
+        (b"\n{bro\n[1]", ".jsonl", "damaged", r"line 2 is not JSON"),
+        (b"[1]", ".jsonl", "damaged", r"line 1 is no JSON object"),
         (b"[1, 2]", ".json", "damaged", r"other things than objects"),
         (b"[{]", ".json", "damaged", r"not JSON"),
         (b"\0\1\2\3" * 50, ".csv", "binary", r"not a text"),
-        (b"title\n" + b"x" * 200_000, ".csv", "damaged", r"field larger than field limit"),
+        (b"title\n" + b"x" * 16_000_001, ".csv", "damaged", r"field larger than field limit"),
         (b"PAR1 no", ".parquet", "damaged", r"not a whole Parquet file"),
     ],
 )
@@ -164,6 +165,25 @@ def test_bad_tables(data: bytes, suffix: str, reason: str, message: str) -> None
     with pytest.raises(SkipFile, match=message) as caught:
         read(data, suffix, TITLE)
     assert caught.value.reason == reason
+
+
+def test_damaged_rows_are_left_out_alone() -> None:
+    """A program that was killed while it wrote leaves half a line at the end."""
+    data = b'{bro\n{"title": "one"}\n[1]\n{"title": "two"}\n{"title": "thr'
+    units, facts = read(data, ".jsonl", TITLE)
+    assert texts(units) == [("2", "one", 2), ("4", "two", 4)]
+    assert facts.members_skipped == {"damaged": 3}
+    assert facts.detail == "3 of 5 rows left out: 3 damaged"
+    units, facts = read(b'[{"title": "one"}, 2]', ".json", TITLE)
+    assert texts(units) == [("1", "one", None)]
+    assert facts.members_skipped == {"damaged": 1}
+
+
+def test_a_picture_in_a_cell_of_csv(make_picture: Callable[..., Path]) -> None:
+    red = make_picture("red.png", "red").read_bytes() + b"\0" * 200_000
+    inline = "data:image/png;base64," + base64.b64encode(red).decode()
+    units, _ = read(f'image\n"{inline}"\n'.encode(), ".csv", TableColumns(image="image"))
+    assert [unit.content_hash for unit in units] == [hash_of(red)]
 
 
 def test_parquet_without_the_columns() -> None:
