@@ -80,11 +80,29 @@ def count_words(text: str) -> int:
 def split_passages(blocks: Iterable[Block]) -> Iterator[Passage]:
     """Cuts a text into passages.
 
-    Memory holds two passages, however long the text is.
+    A heading with nothing below it is left out, unless the text has nothing but headings. Memory
+    holds two passages, however long the text is, and all headings before the first.
 
     Args:
         blocks: The text in order.
     """
+    headings: list[Block] = []
+    is_empty = True
+
+    def noted() -> Iterator[Block]:
+        for block in blocks:
+            if block.heading and is_empty:
+                headings.append(Block(block.text, block.line))
+            yield block
+
+    for passage in _below_headings(noted()):
+        is_empty = False
+        yield passage
+    if is_empty:
+        yield from _below_headings(headings)
+
+
+def _below_headings(blocks: Iterable[Block]) -> Iterator[Passage]:
     heading = ""
     pieces: list[_Piece] = []
     held: list[_Piece] = []  # the passage before, to which a short rest may still be added
@@ -112,7 +130,7 @@ def split_passages(blocks: Iterable[Block]) -> Iterator[Passage]:
 
 
 def _close(heading: str, held: list[_Piece], rest: list[_Piece]) -> Iterator[Passage]:
-    """The last one or two passages below a heading, or the heading if there is nothing below."""
+    """The last one or two passages below a heading."""
     if held and rest and sum(piece.words for piece in rest) < _FEW_WORDS:
         held, rest = held + rest, []
     yield from _passage(heading, held)

@@ -78,6 +78,14 @@ def test_a_heading_begins_each_passage_below_it() -> None:
     ]  # fmt: skip
 
 
+def test_a_text_of_nothing_but_headings() -> None:
+    outline = [Block("Buy milk", 1, heading=True), Block("Call Ann", 2, heading=True)]
+    assert list(split_passages(outline)) == [Passage("Buy milk Call Ann", 1)]
+    assert list(split_passages([Block("", 1, heading=True), Block(" ", 2)])) == []
+    many = [Block(words(30, 30 * n), n + 1, heading=True) for n in range(9)]
+    assert [passage.line for passage in split_passages(many)] == [1, 5, 9]
+
+
 def test_a_sentence_without_end_and_words_without_end() -> None:
     passages = split(words(1000))
     assert " ".join(passage.text for passage in passages) == words(1000)
