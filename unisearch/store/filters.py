@@ -62,9 +62,16 @@ class Filters:
         for glob in (*self.paths, *self.not_paths):
             if not glob:
                 raise ValueError("a glob must not be empty; leave it out, or use '*' for all files")
-        for key, operator, _ in self.metadata:
+        for condition in self.metadata:
+            if len(condition) != 3:
+                raise ValueError(f"{condition!r} is no condition: it is (key, operator, value)")
+            key, operator, value = condition
             if operator not in OPERATORS:
                 raise ValueError(f"{operator!r} is no operator ({key}); use {' '.join(OPERATORS)}")
+            if not isinstance(value, str | int | float):
+                raise ValueError(
+                    f"{key!r} is compared with a text, a number or a bool, not {value!r}"
+                )
 
     def __bool__(self) -> bool:
         """Whether there is any condition."""

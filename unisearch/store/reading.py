@@ -24,7 +24,7 @@ from unisearch.store.records import (
     display_path,
 )
 from unisearch.store.roots import below, inside
-from unisearch.store.tables import files, items, state, vectors
+from unisearch.store.tables import LARGEST, files, items, state, vectors
 
 _FILE = (
     files.c.id,
@@ -143,7 +143,9 @@ def items_by_id(
 ) -> list[ItemRecord]:
     """Items, in ascending order of ids; those that are not there are left out."""
     found: list[ItemRecord] = []
-    for piece in chunks(sorted({int(item_id) for item_id in ids})):
+    # What is no id of any catalog need not fit into a column.
+    wanted = {item_id for item_id in map(int, ids) if 0 <= item_id <= LARGEST}
+    for piece in chunks(sorted(wanted)):
         found += _items(connection, items.c.id.in_(piece), roots, items.c.id)
     return found
 

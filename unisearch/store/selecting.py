@@ -21,7 +21,11 @@ from unisearch.store.globs import Globs, literal_ending
 from unisearch.store.metadata import clean_text, folded, number
 from unisearch.store.records import RootRecord
 from unisearch.store.roots import below, inside
-from unisearch.store.tables import facts, files, items, vectors
+from unisearch.store.tables import LARGEST, facts, files, fitting, items, vectors
+
+_EXACT = 2**53
+"""Above this, one floating-point number stands for several integers. Ids are often so long, and are
+told apart by their text; only what is written with an exponent has no other text to compare."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -95,13 +99,14 @@ def _file_conditions(filters: Filters, roots: list[RootRecord]) -> list[ColumnEl
     conditions: list[ColumnElement[bool]] = []
     date = func.coalesce(files.c.taken_ns, files.c.mtime_ns)
     if filters.after is not None:
-        conditions.append(date >= _nanoseconds(filters.after))
-    if filters.before is not None:
-        conditions.append(date < _nanoseconds(filters.before))
+        conditions.append(date >= fitting(_nanoseconds(filters.after)))
+    # The catalog holds dates up to 2262: all of them lie before a later one.
+    if filters.before is not None and (before := _nanoseconds(filters.before)) <= LARGEST:
+        conditions.append(date < fitting(before))
     if filters.min_bytes is not None:
-        conditions.append(files.c.size_bytes >= filters.min_bytes)
+        conditions.append(files.c.size_bytes >= fitting(filters.min_bytes))
     if filters.max_bytes is not None:
-        conditions.append(files.c.size_bytes <= filters.max_bytes)
+        conditions.append(files.c.size_bytes <= fitting(filters.max_bytes))
     if filters.roots:
         conditions.append(or_(*(_within(folder, roots) for folder in filters.roots)))
     return conditions
@@ -139,6 +144,9 @@ def _compared(operator: str, value: str | int | float | bool) -> ColumnElement[b
     column: ColumnElement[object] = facts.c.folded if as_number is None else facts.c.number
     operand: object = folded(value) if as_number is None else as_number
     match operator:
+        case "=" if as_number is not None and abs(as_number) > _EXACT and "e" not in folded(value):
+            written = or_(facts.c.folded == folded(value), facts.c.folded.contains("e"))
+            return and_(column == operand, written)
         case "=":
             return column == operand
         case "<":
@@ -154,5 +162,8 @@ def _compared(operator: str, value: str | int | float | bool) -> ColumnElement[b
 def _nanoseconds(moment: datetime) -> int:
     """Nanoseconds since 1970 UTC; without a zone it is local time."""
     if moment.tzinfo is None:
-        moment = moment.astimezone()
+        try:
+            moment = moment.astimezone()
+        except (ValueError, OverflowError):  # at either end of the calendar
+            moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

@@ -30,6 +30,16 @@ from sqlalchemy import (
 
 # In SQLite INTEGER has 64 bits, and as a primary key it alone is the key of the table itself.
 Id = BigInteger().with_variant(Integer(), "sqlite")
+LARGEST = 2**63 - 1
+"""The largest number that a column takes; the least is -2**63."""
+
+
+def fitting(number: int) -> int:
+    """The nearest number that a column takes. A file may be dated in the year 9999 by its camera or
+    its file system; counted in nanoseconds that is too much."""
+    return max(-LARGEST - 1, min(LARGEST, number))
+
+
 # Compared by code point everywhere, whatever the database's language.
 Folded = Text().with_variant(Text(collation="C"), "postgresql")
 

@@ -22,7 +22,16 @@ from unisearch.store.records import (
     WriteBatch,
     display_path,
 )
-from unisearch.store.tables import encoders, facts, files, items, state, tombstones, vectors
+from unisearch.store.tables import (
+    encoders,
+    facts,
+    files,
+    fitting,
+    items,
+    state,
+    tombstones,
+    vectors,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +52,10 @@ def apply(connection: Connection, batch: WriteBatch) -> int:
             files.update()
             .where(files.c.id == bindparam("of"))
             .values(size_bytes=bindparam("size"), mtime_ns=bindparam("mtime")),
-            [{"of": of, "size": size, "mtime": mtime} for of, size, mtime in batch.touches],
+            [
+                {"of": of, "size": fitting(size), "mtime": fitting(mtime)}
+                for of, size, mtime in batch.touches
+            ],
         )
     _write_vectors(connection, batch.vectors, generation)
     # A path that is there twice is written as it was read last.
@@ -313,9 +325,9 @@ def _file_values(write: FileWrite) -> _Row:
         "path_bytes": write.path_bytes,
         "path": display_path(write.path_bytes),
         "kind": str(write.kind),
-        "size_bytes": write.size_bytes,
-        "mtime_ns": write.mtime_ns,
-        "taken_ns": write.taken_ns,
+        "size_bytes": fitting(write.size_bytes),
+        "mtime_ns": fitting(write.mtime_ns),
+        "taken_ns": None if write.taken_ns is None else fitting(write.taken_ns),
         "content_hash": write.content_hash,
         "status": str(write.status),
         "reason": metadata.clean_optional(write.reason),
