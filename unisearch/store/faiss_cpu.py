@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,11 +21,14 @@ FEW = 8
 """One in so many: up to this share of allowed items they are fetched and scanned; above, FAISS
 scans everything and looks at a bitmap for each vector, which takes twice as long as without."""
 
-_FAISS_IS_FASTER = range(2, 5)
-"""Numbers of queries. FAISS gives each core queries of its own: with one query the rest only wait,
-while BLAS gives them parts of the matrix; and many queries are several times faster with numpy's
-BLAS. 100,000 vectors on two cores, FAISS and numpy: 1 query 14 and 7 ms, 2 queries 10 and 21, 4
-queries 20 and 23, 8 queries 40 and 29, 32 queries 160 and 59."""
+_FEW_QUERIES = 4
+"""More are several times faster with numpy's BLAS. In ms, 100,000 vectors on two idle cores, FAISS and
+numpy: 1 query 10 and 7, 2 queries 10 and 21, 4 queries 20 and 23, 8 queries 40 and 29, 32 queries
+160 and 59. For one query FAISS, on one thread, is still the better choice: it takes half of the
+processor time, and where others want the cores BLAS waits for all of its threads.
+
+A matrix that is mapped from a file begins at an odd place. FAISS does not mind; numpy would copy it
+first."""
 
 
 class FaissIndex(VectorIndex):
@@ -77,7 +82,7 @@ class FaissIndex(VectorIndex):
             slots = slots[slots >= 0]
             if len(slots) * FEW <= len(self):
                 return scan_rows(self._matrix(), self._table.ids, queries, k, slots)
-        elif len(queries) not in _FAISS_IS_FASTER:
+        elif len(queries) > _FEW_QUERIES and self._matrix().flags.aligned:
             return scan_rows(self._matrix(), self._table.ids, queries, k, None)
         engine = _Flat(self._faiss, self._flat, self._matrix(), self._table.ids, slots)
         return top_k(engine, queries, k, total=engine.total, error=tolerance(self.dim))
@@ -120,7 +125,7 @@ class _Flat:
     def __init__(
         self, faiss: Any, flat: Any, matrix: FloatArray, ids: IdArray, slots: IdArray | None
     ) -> None:
-        self._flat, self._matrix, self._ids = flat, matrix, ids
+        self._faiss, self._flat, self._matrix, self._ids = faiss, flat, matrix, ids
         self.total = len(ids) if slots is None else len(slots)
         self._parameters = None
         if slots is not None:
@@ -132,7 +137,8 @@ class _Flat:
             self._parameters = faiss.SearchParameters(sel=selector)
 
     def propose(self, queries: FloatArray, m: int) -> Candidates:
-        scores, slots = self._flat.search(queries, m, params=self._parameters)
+        with _one_thread(self._faiss) if len(queries) == 1 else contextlib.nullcontext():
+            scores, slots = self._flat.search(queries, m, params=self._parameters)
         scores[slots < 0] = -np.inf
         left_out = m < self.total
         bound = scores[:, -1] if left_out else np.full(len(queries), -np.inf, np.float32)
@@ -143,6 +149,20 @@ class _Flat:
 
     def ids_at(self, slots: IdArray) -> IdArray:
         return self._ids[slots]
+
+
+@contextlib.contextmanager
+def _one_thread(faiss: Any) -> Iterator[None]:
+    """Lets FAISS use only the calling thread; other threads are not concerned.
+
+    It gives each thread queries of its own. With one query the others only wait, and that busily.
+    """
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def flat_matrix(faiss: Any, flat: Any, dim: int) -> FloatArray:
