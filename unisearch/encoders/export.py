@@ -27,6 +27,9 @@ from unisearch.model.unimo import UnimoModel
 _SMALL = 64
 """Constants of fewer elements stay inside the graph."""
 
+_COMPUTED = 4_096
+"""So do those of at most as many that are no weights: boxes of the grid, indices of its pooling."""
+
 
 class _TextSide(nn.Module):
     def __init__(self, model: UnimoModel) -> None:
@@ -164,6 +167,9 @@ def _refer_to_weights(model: Any, stored: dict[str, _Stored], onnx: Any) -> None
             kept.append(constant)
             continue
         found = _find(values, stored, by_shape)
+        if found is None and values.size <= _COMPUTED and not _is_weight(constant.name, stored):
+            kept.append(constant)
+            continue
         if found is None:
             raise CheckpointError(
                 f"the graph's constant {constant.name} {values.shape} is not in {WEIGHTS}"
@@ -202,6 +208,10 @@ def _refer_to_weights(model: Any, stored: dict[str, _Stored], onnx: Any) -> None
     nodes = [*new_nodes, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _is_weight(name: str, stored: dict[str, _Stored]) -> bool:
+    return name.removeprefix("model.") in stored
 
 
 def _find(

@@ -122,5 +122,10 @@ def _replace_folder(new: Path, old: Path) -> None:
     aside = old.with_name(f".{old.name}-old-{os.getpid()}")
     if old.exists():
         old.rename(aside)
-    new.rename(old)
+    try:
+        new.rename(old)
+    except BaseException:
+        if aside.exists():
+            aside.rename(old)
+        raise
     shutil.rmtree(aside, ignore_errors=True)

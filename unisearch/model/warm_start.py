@@ -57,6 +57,8 @@ def bert_state(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             continue
         _, _, number, rest = key.split(".", 3)
         name, kind = rest.rsplit(".", 1)
+        if name not in _LAYER:
+            raise CheckpointError(f"not a BERT or RoBERTa encoder: it has {key}")
         state[f"transformer.layers.{number}.{_LAYER[name]}.{kind}"] = weight
     return state
 
@@ -69,7 +71,7 @@ def load_text_weights(model: UnimoModel, path: Path) -> None:
         path: ``model.safetensors`` of a BERT or RoBERTa encoder, or the folder that holds it.
 
     Raises:
-        CheckpointError: If the file is absent or its shapes are not the model's.
+        CheckpointError: If the file is absent, or its layers or shapes are not the model's.
     """
     from safetensors.torch import load_file
 
@@ -88,6 +90,12 @@ def load_text_weights(model: UnimoModel, path: Path) -> None:
                 f"{file}: {key} has shape {tuple(weight.shape)}, the model has {shape}; "
                 "is it the preset for this text encoder?"
             )
+    side = ("text_embeddings.", "transformer.")
+    if missing := sorted({key for key in own if key.startswith(side)} - set(state)):
+        raise CheckpointError(
+            f"{file} lacks {missing[0]} and {len(missing) - 1} more that the model has; "
+            "is it the preset for this text encoder?"
+        )
     model.load_state_dict({key: weight.float() for key, weight in state.items()}, strict=False)
 
 

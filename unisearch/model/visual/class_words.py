@@ -59,6 +59,6 @@ class ClassWords(nn.Module):
         Returns:
             [B, D], unit rows.
         """
-        top, classes = probabilities.topk(CONSE_CLASSES, dim=-1)
+        top, classes = probabilities.topk(min(CONSE_CLASSES, len(self.table)), dim=-1)
         words = (top[:, :, None] * self.table[classes]).sum(dim=1)
         return F.normalize(embedded + self.weight * words, dim=-1)
