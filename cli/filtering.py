@@ -14,6 +14,7 @@ import typer
 
 from cli.values import parse_condition, parse_date, parse_size
 from unisearch.errors import QueryError
+from unisearch.files import expand_home
 from unisearch.store.filters import Filters
 
 NO_FILTERS = Filters()
@@ -98,7 +99,7 @@ def _from_here(glob: str) -> str:
     """A glob that starts at the working folder, or an existing folder → an absolute one."""
     if not glob:
         raise QueryError("a path's glob is empty")
-    is_folder = Path(glob).expanduser().is_dir()
+    is_folder = expand_home(glob).is_dir()
     if glob == "~" or glob.startswith("~/"):
         glob = _escaped(str(Path.home())) + glob[1:]
     elif glob in (".", "..") or glob.startswith(("./", "../")):

@@ -10,6 +10,7 @@ import typer
 from cli.output import Form
 from unisearch.datatypes import Modality
 from unisearch.errors import QueryError, ReadOnlyCollection, StorageFull
+from unisearch.files import expand_home
 
 if TYPE_CHECKING:
     from unisearch.collection import Collection
@@ -59,7 +60,7 @@ def open_collection(folder: Path | None, *, read_only: bool | None = None) -> Co
     """
     from unisearch.collection import Collection
 
-    folder = folder.expanduser() if folder is not None else None
+    folder = expand_home(folder) if folder is not None else None
     if read_only is not None:
         return Collection.open(folder, read_only=read_only)
     try:

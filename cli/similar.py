@@ -10,6 +10,7 @@ import typer
 from cli import options
 from cli.failures import ExitCode, complain
 from cli.filtering import NO_FILTERS, filterable
+from unisearch.files import expand_home
 from unisearch.store.filters import Filters
 
 EPILOG = """\
@@ -61,4 +62,4 @@ def similar(
 
 def _meant(target: str) -> int | Path:
     is_id = target.isascii() and target.isdigit() and not Path(target).exists()
-    return int(target) if is_id else Path(target).expanduser()
+    return int(target) if is_id else expand_home(target)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unisearch.errors import NoCollection, QueryError
+from unisearch.files import expand_home
 
 if TYPE_CHECKING:
     from unisearch.collection import Collection
@@ -24,7 +25,7 @@ def read_sources(sources: list[str], *, nul: bool) -> list[bytes]:
             listed = sys.stdin.buffer.read()
             wanted += [one for one in listed.split(b"\0") if one] if nul else read_list(listed)
         elif source:
-            wanted.append(os.fsencode(Path(source).expanduser()))
+            wanted.append(os.fsencode(expand_home(source)))
         else:
             raise QueryError("an empty source: name a folder, a file or a glob")
     return wanted
@@ -41,8 +42,9 @@ def find_or_place(folder: Path | None, wanted: list[bytes], *, listed: bool) -> 
     from unisearch.store.layout import Layout, find_collection
 
     if folder is not None:
-        named = Layout.at(folder.expanduser())
-        return named if named.exists() else Layout.beside(folder.expanduser())
+        folder = expand_home(folder)
+        named = Layout.at(folder)
+        return named if named.exists() else Layout.beside(folder)
     if not wanted:
         found = find_collection(Path.cwd())
         if found is None:

@@ -1,12 +1,21 @@
-"""Opening what must be a regular file."""
+"""Paths as people type them, and opening what must be a regular file."""
 
 from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import BinaryIO
 
 from unisearch.errors import PictureError
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """``~/x`` and ``~ann/x`` → within that home; what merely begins with ``~`` stays as it is.
+
+    ``Path.expanduser`` takes ``~draft.txt`` for the home of an unknown person, and fails.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 class NotRegularError(OSError):

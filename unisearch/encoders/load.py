@@ -12,6 +12,7 @@ from unisearch.encoders.base import Encoder
 from unisearch.encoders.manifest import MANIFEST
 from unisearch.encoders.open_clip_names import FORMS, PREFIX, OpenClipName
 from unisearch.errors import CheckpointError
+from unisearch.files import expand_home
 
 DEFAULT_ENCODER = "unimo-mini"
 
@@ -55,7 +56,7 @@ def load_encoder(name: str = DEFAULT_ENCODER, *, threads: int | None = None) -> 
         from unisearch.encoders.open_clip import OpenClipEncoder
 
         return OpenClipEncoder(OpenClipName.parse(name), threads=threads)
-    folder = Path(name).expanduser()
+    folder = expand_home(name)
     if (folder / MANIFEST).is_file():
         from unisearch.encoders.unimo import UnimoEncoder
 
@@ -75,6 +76,6 @@ def lasting_name(name: str) -> str:
     """
     if name.startswith(PREFIX):
         return str(OpenClipName.parse(name))
-    path = Path(name).expanduser()
+    path = expand_home(name)
     is_folder = os.sep in name and path.is_dir()
     return str(path.resolve()) if is_folder else name

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unisearch.errors import CheckpointError
+from unisearch.files import expand_home
 
 PREFIX = "open_clip:"
 CONFIG = "open_clip_config.json"
@@ -65,4 +66,4 @@ class OpenClipName:
 
 
 def _absolute(path: str) -> Path:
-    return Path(path).expanduser().resolve()
+    return expand_home(path).resolve()
