@@ -94,7 +94,7 @@ def finding_lines(finding: Finding) -> list[str]:
     """One finding for people."""
     from cli.show import printable
 
-    lines = [f"{finding.state:<6}  {finding.name}: {printable(finding.message)}"]
+    lines = [f"{finding.state:<6}  {printable(finding.name)}: {printable(finding.message)}"]
     if finding.fix:
         lines.append(f"        → {printable(finding.fix)}")
     return lines

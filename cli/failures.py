@@ -46,7 +46,11 @@ def reported() -> Iterator[None]:
     """Runs a command; what it raises becomes a message and an exit code."""
     try:
         with _warnings_shown():
-            yield
+            try:
+                yield
+            except typer.Exit:
+                sys.stdout.flush()
+                raise
             # Now, and not when Python exits: only here a closed pipe can be handled.
             sys.stdout.flush()
     except UnisearchError as error:
@@ -72,8 +76,10 @@ def reported() -> Iterator[None]:
 
 
 def complain(message: str) -> None:
-    """Prints one message to stderr."""
-    typer.echo(message, err=True)
+    """Prints one message to stderr; a file's name in it cannot disturb the terminal."""
+    from cli.show import printable
+
+    typer.echo("\n".join(map(printable, message.split("\n"))), err=True)
 
 
 @contextlib.contextmanager

@@ -61,6 +61,8 @@ def list_items(
             shown = sum(_write_skipped(block, form) for block in _blocks(files))
         else:
             items = opened.items(filters, modality=modality)
+            if form in (Form.PATHS, Form.PATHS_NUL):
+                items = _one_of_each_file(items)
             shown = sum(_write_items(block, form) for block in _blocks(items))
     if not shown:
         complain("nothing to list")
@@ -72,6 +74,15 @@ def _blocks(things: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(things)
     while block := list(islice(iterator, _BLOCK)):
         yield block
+
+
+def _one_of_each_file(items: Iterable[ItemRecord]) -> Iterator[ItemRecord]:
+    """The passages of a text are many, and need not come one after the other."""
+    known: set[int] = set()
+    for item in items:
+        if item.file_id not in known:
+            known.add(item.file_id)
+            yield item
 
 
 def _write_items(items: list[ItemRecord], form: Form) -> int:

@@ -52,7 +52,14 @@ def write_json(value: Mapping[str, Any]) -> None:
 def write_paths(paths: Iterable[str], *, nul: bool) -> None:
     """Writes each path once, byte by byte as the file system has it."""
     end = b"\0" if nul else b"\n"
-    write_bytes(b"".join(os.fsencode(near(path)) + end for path in dict.fromkeys(paths)))
+    write_bytes(
+        b"".join(os.fsencode(_no_option(near(path))) + end for path in dict.fromkeys(paths))
+    )
+
+
+def _no_option(path: str) -> str:
+    """``-rf`` → ``./-rf``: what reads the paths would take it for an option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def path_json(path: str | Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import typer
 from cli import options
 from cli.failures import ExitCode
 from cli.filtering import NO_FILTERS, filterable
+from unisearch.files import expand_home
 from unisearch.store.filters import Filters
 
 if TYPE_CHECKING:
@@ -55,12 +56,13 @@ def why(
     from unisearch.search.parsing import parse_query
 
     parsed = parse_query(query)
+    file = expand_home(file)
     with options.open_collection(collection) as opened:
         explanation = opened.why(
-            file.expanduser(), parsed, count, modality=modality, filters=filters, encoder=encoder
+            file, parsed, count, modality=modality, filters=filters, encoder=encoder
         )
         if explanation.verdict is Verdict.NOT_INDEXED:
-            reason = _exclusion(opened, file.expanduser()) or explanation.reason
+            reason = _exclusion(opened, file) or explanation.reason
             explanation = dataclasses.replace(explanation, reason=reason)
     if json:
         write_json({**dataclasses.asdict(explanation), **path_json(explanation.path)})
@@ -109,8 +111,8 @@ def explanation_lines(explanation: Explanation, count: int) -> list[str]:
     """The explanation for people."""
     from cli.show import near, printable
 
-    name = printable(near(explanation.path))
-    lines = [f"{name}: {explanation.verdict.replace('-', ' ')}: {explanation.reason}"]
+    name, reason = printable(near(explanation.path)), printable(explanation.reason)
+    lines = [f"{name}: {explanation.verdict.replace('-', ' ')}: {reason}"]
     if explanation.score is not None:
         lines.append(
             f"  rank {explanation.rank:,} of {explanation.candidates:,}, "

@@ -58,6 +58,12 @@ def test_list(shelf: Shelf, run: Run) -> None:
     assert run("list", "-p", "*.none").exit_code == 1
 
 
+def test_list_names_each_file_once(shelf: Shelf, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.list._BLOCK", 2)
+    shelf.text("more.txt", "one", "two", "three", "four", "five")
+    assert run("list", "-m", "text", "--paths").stdout == "notes.txt\nmore.txt\n"
+
+
 def test_list_skipped(shelf: Shelf, run: Run) -> None:
     assert run("list", "--skipped").exit_code == 1
     shelf.skipped("bad.png", "empty", "the picture has no bytes")

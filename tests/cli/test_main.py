@@ -135,14 +135,22 @@ def test_as_a_program(shelf: Shelf) -> None:
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("passages", [1, 150])
-def test_a_reader_that_stops_early(shelf: Shelf, passages: int) -> None:
+@pytest.mark.parametrize(
+    ("passages", "command"),
+    [
+        (1, ["list", "--json"]),
+        (150, ["list", "--json"]),
+        (1, ["why", "pictures/red.png", "blue", "-k", "1"]),
+    ],
+)
+def test_a_reader_that_stops_early(shelf: Shelf, passages: int, command: list[str]) -> None:
     shelf.text("long.txt", *(f"word{n} " + "x" * 2000 for n in range(passages)))
     reader, writer = os.pipe()
     os.close(reader)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONUNBUFFERED", None)  # else all is written at once
     done = subprocess.run(
-        [*FAKE, "list", "--json"],
+        [*FAKE, *command],
         env=environment,
         stdout=writer,
         stderr=subprocess.PIPE,
@@ -151,6 +159,25 @@ def test_a_reader_that_stops_early(shelf: Shelf, passages: int) -> None:
     )
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_goes_to_stderr_cannot_disturb_a_terminal(run: Run, tmp_path: Path) -> None:
+    result = run("status", "-c", tmp_path / "no\x1b[31mne")
+    assert result.exit_code == 3
+    assert "no\\x1b[31mne" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
+def test_a_name_that_begins_with_a_tilde(shelf: Shelf, run: Run) -> None:
+    shelf.text("~draft.txt", "a red bicycle")
+    assert run("similar", "~draft.txt", "-m", "text", "-k", "1", "--paths").stdout == "notes.txt\n"
+    assert run("why", "~draft.txt", "a red bicycle").exit_code == 0
+    assert run("list", "-p", "~draft.txt", "--paths").stdout == "~draft.txt\n"
+    assert run("index", "~draft.txt").exit_code == 0
+    assert "there is no" in run("index", "~gone").stderr
+    assert run("status", "-c", "~gone").exit_code == 3
+    assert run("search", "red", "-e", "~gone").exit_code == 4
+    assert run("search", "red", "-e", "open_clip:~gone").exit_code == 4
 
 
 def test_a_terminal_gets_colours_and_its_width(shelf: Shelf) -> None:

@@ -115,6 +115,12 @@ def test_a_file_with_several_hits_is_one_path(capfdbinary: pytest.CaptureFixture
     assert capfdbinary.readouterr().out == b"todo.md\nbike.jpg\n"
 
 
+def test_no_path_is_an_option_to_what_reads_it(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    hit = Hit(item_id=1, score=0.5, modality=Modality.IMAGE, path="/p/-rf")
+    write_hits([hit], Form.PATHS_NUL)
+    assert capfdbinary.readouterr().out == b"./-rf\0"
+
+
 def test_a_poor_encoding_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
     buffer = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="ascii"))
