@@ -55,8 +55,8 @@ def index(
             "--encoder",
             "-e",
             metavar="NAME",
-            help="unimo-mini, open_clip:MODEL/WEIGHTS or a checkpoint's folder; for an existing "
-            "collection it adds vectors beside those that are there.",
+            help="unimo-mini, a checkpoint's folder, open_clip:MODEL/TAG, open_clip:MODEL@FILE or "
+            "open_clip:FOLDER; to an existing collection it adds vectors beside those there.",
         ),
     ] = None,
     kind: Annotated[
