@@ -17,6 +17,9 @@ from indexer.units import Facts, SkipFile, Tools, Unit, text_unit
 from unisearch.picture_formats import picture_suffixes
 
 _MAX_TEXT_BYTES = 5_000_000
+_MAX_SAMPLE_BYTES = 256_000_000
+"""A larger sample comes in parts: ``film.0001.jpg``, ``film.0002.jpg``, … have one key."""
+
 _TEXT_EXTENSIONS = ("txt", "caption", "text")
 
 
@@ -27,6 +30,7 @@ class _Sample:
     key: str
     members: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     """Extension → the member's full name and content."""
+    size_bytes: int = 0
 
 
 def read_shard(stream: BinaryIO, tools: Tools, facts: Facts) -> Iterator[Unit]:
@@ -72,6 +76,7 @@ def _samples(
     with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as tar:
         for member in tar:
             tar.members = []  # type: ignore[attr-defined]  # it keeps one after all
+            tools.tick()
             if not member.isreg():
                 continue
             folder, _, name = member.name.rpartition("/")
@@ -88,11 +93,16 @@ def _samples(
             if content is None:
                 continue
             data = content.read()
-            if sample is None or sample.key != key:
-                if sample is not None:
-                    yield sample
-                sample = _Sample(key)
+            if sample is not None and not (
+                sample.key == key
+                and extension not in sample.members
+                and sample.size_bytes + len(data) <= _MAX_SAMPLE_BYTES
+            ):
+                yield sample
+                sample = None
+            sample = sample or _Sample(key)
             sample.members[extension] = (member.name, data)
+            sample.size_bytes += len(data)
         if sample is not None:
             yield sample
 

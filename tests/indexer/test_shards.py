@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from indexer import shards
 from indexer.options import IndexOptions
 from indexer.shards import read_shard
 from indexer.units import Facts, SkipFile, Tools, Unit, hash_of
@@ -117,6 +118,29 @@ def test_members_over_the_limit() -> None:
     units, facts = read(data, pictures=PictureLimits(max_bytes=200))
     assert [u.member for u in units] == ["2.png"]
     assert facts.members_skipped == {"too-large": 1}
+
+
+def test_no_member_takes_another_s_place() -> None:
+    data = shard({"1.png": picture("red"), "1.PNG": picture("blue")})
+    assert [u.member for u in read(data)[0]] == ["1.png", "1.PNG"]
+
+
+def test_a_sample_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = {f"film.{n:04}.png": picture("red", 8 + n) for n in range(60)}
+    largest = max(map(len, frames.values()))
+    monkeypatch.setattr("indexer.shards._MAX_SAMPLE_BYTES", 3 * largest)
+    sizes: list[int] = []
+    units_of = shards._sample_units
+
+    def noting(sample: shards._Sample, *rest: Any) -> Any:
+        sizes.append(sum(len(data) for _, data in sample.members.values()))
+        return units_of(sample, *rest)
+
+    monkeypatch.setattr(shards, "_sample_units", noting)
+    units, _ = read(shard({**frames, "film.txt": b"a film"}))
+    assert [u.member for u in units[:60]] == list(frames)
+    assert units[-1].passage == "a film"
+    assert max(sizes) <= 3 * largest
 
 
 def test_names_of_any_bytes() -> None:
