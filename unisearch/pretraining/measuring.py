@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from unisearch.datatypes import FloatArray
+from unisearch.errors import ConfigError
 from unisearch.evaluation.retrieval import as_table, measure_vectors
 from unisearch.evaluation.text_pairs import as_rows, read_questions, text_quality
 from unisearch.model.unimo import UnimoModel
@@ -35,6 +36,9 @@ class Measuring:
         recipe: The run.
         corpus: Folder that ``gather`` made.
         cache: Folder of cached features.
+
+    Raises:
+        ConfigError: If there are no development pairs.
     """
 
     def __init__(self, begun: Start, recipe: Recipe, corpus: Path, cache: Path) -> None:
@@ -44,6 +48,8 @@ class Measuring:
         self._recipe = recipe
         self._corpus = corpus
         self._cache = cache
+        if not read_pairs(corpus, splits=["dev"]):
+            raise ConfigError(f"the corpus in {corpus} has no pairs in its split 'dev'")
 
     def development(self, model: UnimoModel) -> dict[str, float]:
         """Recalls on the development pairs, whose concepts are in neither training nor test."""
