@@ -156,6 +156,21 @@ def read_picture(
         return _decode(opener(data), limits, target_px, admission)
 
 
+def upright_rgb(image: Image.Image) -> Image.Image:
+    """A Pillow image of any mode → what ``open_picture`` makes of its file; not scaled.
+
+    Raises:
+        PictureError: If its pixels cannot be loaded.
+    """
+    turn, _ = _read_exif(image)
+    try:
+        image.load()
+        decoded = to_rgb(image)
+    except Exception as error:
+        raise picture_formats.damage(error) from error
+    return decoded if turn is None else decoded.transpose(turn)
+
+
 def _decode(
     image: Image.Image,
     limits: PictureLimits,

@@ -57,13 +57,15 @@ def encode_queries(queries: Sequence[Query], encoder: Encoder) -> FloatArray:
 
     vectors = np.zeros((len(queries), encoder.dim), dtype=np.float32)
     for row, query in enumerate(queries):
+        # Only their proportions matter, and so float32 takes weights of any size.
+        heaviest = max(abs(term.weight) for term in query.terms)
         for term in query.terms:
             if term.text is not None and text_vectors is not None:
                 vector = text_vectors[texts[_readable(term.text)]]
             elif term.image is not None and image_vectors is not None:
                 vector = image_vectors[rows[_image_key(term.image)]]
-            vectors[row] += np.float32(term.weight) * vector
-        total = sum(abs(term.weight) for term in query.terms)
+            vectors[row] += np.float32(term.weight / heaviest) * vector
+        total = sum(abs(term.weight) / heaviest for term in query.terms)
         length = float(np.linalg.norm(vectors[row]))
         if not length > _CANCELLED * total:
             raise QueryError(f"the terms of the query cancel each other out: {query}")
@@ -105,13 +107,14 @@ def _encode_images(images: Sequence[Image | Path], encoder: Encoder) -> FloatArr
 
 
 def _prepare(image: Image | Path, encoder: Encoder) -> PreparedImage:
-    if not isinstance(image, Path):
-        return encoder.prepare_image(image.convert("RGB"))
-    from unisearch.pictures import open_picture
+    from unisearch.pictures import open_picture, upright_rgb
 
     try:
+        if not isinstance(image, Path):
+            return encoder.prepare_image(upright_rgb(image))
         return encoder.prepare_image(open_picture(image, target_px=encoder.image_size_px))
     except EncodeError as error:
         is_none = isinstance(error, PictureError) and error.reason == "not-a-picture"
         hint = "; `unisearch similar` takes texts as well" if is_none else ""
-        raise QueryError(f"cannot search with {str(image)!r}: {error}{hint}") from error
+        name = repr(str(image)) if isinstance(image, Path) else "the picture"
+        raise QueryError(f"cannot search with {name}: {error}{hint}") from error

@@ -103,3 +103,47 @@ def test_a_picture_that_is_not_one(fake_encoder: FakeEncoder, tmp_path: Path) ->
     path.write_text("not a picture")
     with pytest.raises(QueryError, match=r"cannot search with '.*note\.jpg'"):
         encode_queries([Query.of(path)], fake_encoder)
+
+
+@pytest.mark.parametrize("weight", [1e-300, 1e-50, 1e39, 1.7e308])
+def test_weights_of_any_size_keep_their_proportions(
+    fake_encoder: FakeEncoder, weight: float
+) -> None:
+    query = Query((Term(text="red", weight=weight), Term(text="blue", weight=-weight / 2)))
+    red, blue = fake_encoder.encode_texts(["red", "blue"])
+    expected = (red - blue / 2) / np.sqrt(1.25)
+    np.testing.assert_allclose(encode_queries([query], fake_encoder)[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["transparent", "16 bits", "on its side"])
+def test_a_picture_in_memory_is_seen_as_its_file_is(
+    make_encoder: Callable[..., FakeEncoder], tmp_path: Path, kind: str
+) -> None:
+    if kind == "transparent":
+        picture = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+        picture.putpixel((0, 0), (255, 0, 0, 255))
+    elif kind == "16 bits":
+        picture = Image.fromarray(np.full((8, 8), 60_000, np.uint16))
+    else:
+        picture = Image.new("RGB", (8, 4), "red")
+        picture.putpixel((0, 0), (0, 0, 255))
+        picture.getexif()[0x0112] = 6
+    path = tmp_path / "picture.png"
+    picture.save(path, exif=picture.getexif())
+    encoder = make_encoder()
+    seen: list[tuple[tuple[int, int], bytes]] = []
+    prepare = encoder.prepare_image
+    encoder.prepare_image = lambda image: (  # type: ignore[method-assign]
+        seen.append((image.size, image.tobytes())),
+        prepare(image),
+    )[1]
+    encode_queries([Query.of(picture), Query.of(path)], encoder)
+    assert seen[0] == seen[1]
+
+
+def test_a_picture_in_memory_that_is_damaged(fake_encoder: FakeEncoder, tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:500])
+    with Image.open(path) as picture, pytest.raises(QueryError, match="cannot search with the pic"):
+        encode_queries([Query.of(picture)], fake_encoder)
