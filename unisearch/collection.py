@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -82,7 +83,13 @@ class Collection:
             raise ConfigError(f"there already is a collection in {layout.folder}")
         name = lasting_name(encoder) if isinstance(encoder, str) else encoder.name
         layout.create(CollectionSettings(encoder=name, catalog_url=catalog_url))
-        return cls._opened(layout, create=True, encoder=encoder)
+        try:
+            return cls._opened(layout, create=True, encoder=encoder)
+        except BaseException:
+            # An address that cannot be reached must not leave what can be neither opened nor made.
+            with contextlib.suppress(OSError):
+                layout.settings.unlink()
+            raise
 
     @classmethod
     def open(
@@ -382,7 +389,7 @@ class Collection:
             How many files were taken out.
 
         Raises:
-            ValueError: There is no pattern.
+            ValueError: There is no pattern, or an empty one.
             CollectionBusy: Another process is indexing.
         """
         from unisearch.search.inventory import forget

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_create_twice(tmp_path: Path) -> None:
     Collection.create(tmp_path, encoder="fake").close()
     with pytest.raises(ConfigError, match="already is a collection in"):
         Collection.create(tmp_path, encoder="fake")
+
+
+def test_an_address_that_cannot_be_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot lie in 'mysql'"):
+        Collection.create(tmp_path, encoder="fake", catalog_url="mysql://there/is")
+    with pytest.raises(NoCollection):
+        Collection.open(tmp_path)
+    Collection.create(tmp_path, encoder="fake").close()
 
 
 @pytest.mark.parametrize("name", [".", ".unisearch"])
@@ -269,6 +278,28 @@ def test_similar_to_nothing(shelf: Shelf, tmp_path: Path) -> None:
         similar(tmp_path / "zeros")
 
 
+def test_similar_to_what_never_ends(shelf: Shelf, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(QueryError, match=r"cannot read '.*pipe': not a regular file"):
+        shelf.collection.similar(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("letter", ["e", "é", "€", "𝄞"])
+@pytest.mark.parametrize("shift", range(4))
+def test_similar_to_the_beginning_of_a_long_text(
+    shelf: Shelf, tmp_path: Path, start: str, letter: str, shift: int
+) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text(start + "red " + "x" * shift + letter * 30_000, encoding="utf-8")
+    [hit] = shelf.collection.similar(path, 1, modality="image")
+    assert Path(hit.path).stem == "red"
+    # Cut elsewhere, or not at all, it is no text.
+    path.write_bytes(path.read_bytes()[:1000] + "é".encode()[:1] + b"x")
+    with pytest.raises(QueryError, match="cannot search with"):
+        shelf.collection.similar(path)
+
+
 def test_similar_to_a_container_of_many(shelf: Shelf) -> None:
     shelf.text("many.txt", *(f"line {n}" for n in range(300)))
     with pytest.raises(QueryError, match="holds 300 items: give the id of one"):
@@ -338,6 +369,17 @@ def test_remove_takes_out_and_deletes_nothing(shelf: Shelf) -> None:
     assert collection.remove("none") == 0
     with pytest.raises(ValueError, match="name what is to be removed"):
         collection.remove()
+
+
+def test_an_empty_pattern_is_not_everything(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shelf.folder)
+    with pytest.raises(ValueError, match="a pattern is empty"):
+        shelf.collection.remove("red.png", "")
+    with pytest.raises(ValueError, match="a pattern is empty"):
+        list(shelf.collection.files(""))
+    with pytest.raises(ValueError, match="'found' is not a valid FileStatus"):
+        list(shelf.collection.files(status="found"))
+    assert len(list(shelf.collection.files())) == 7
 
 
 def test_read_only(shelf: Shelf) -> None:

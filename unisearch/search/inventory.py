@@ -14,7 +14,7 @@ from unisearch.store.catalog import Catalog
 from unisearch.store.globs import Globs
 from unisearch.store.layout import Layout
 from unisearch.store.lock import WriterLock
-from unisearch.store.records import EncoderRecord, FileRecord, ItemRecord, WriteBatch
+from unisearch.store.records import EncoderRecord, FileRecord, FileStatus, ItemRecord, WriteBatch
 
 _DELETES_PER_WRITE = 1000
 _GLOB_CHARACTERS = frozenset("*?[")
@@ -146,7 +146,14 @@ def known_files(
             working directory; a ``str`` with ``*``, ``?`` or ``[`` that names no such path is a
             glob as in ``Filters``. Without any: all files.
         status: Only ``indexed`` or ``skipped`` ones.
+
+    Raises:
+        ValueError: A pattern is empty, or there is no such status.
     """
+    if "" in patterns:  # as a path it would mean all below the working directory
+        raise ValueError("a pattern is empty: leave it out, or use '*' for all files")
+    if status is not None:
+        status = FileStatus(status)
     roots = {root.id: root.path for root in catalog.roots()}
     seen: set[int] = set()
     for record in _matching(catalog, patterns, roots):

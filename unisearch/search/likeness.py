@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from unisearch.datatypes import FloatArray
 from unisearch.encoders.base import Encoder
 from unisearch.errors import QueryError
+from unisearch.files import open_regular
 from unisearch.search.encoding import encode_queries
 from unisearch.search.query import Query
 from unisearch.store.catalog import Catalog
@@ -71,7 +73,7 @@ def _mean(vectors: FloatArray, target: object) -> FloatArray:
 def _file_query(path: Path) -> Query:
     """A file from outside the collection: a text if it reads as one, else a picture."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(_TEXT_BYTES)
     except OSError as error:
         raise QueryError(f"cannot read {str(path)!r}: {error.strerror or error}") from error
@@ -85,7 +87,6 @@ def _as_text(start: bytes) -> str | None:
     if b"\0" in start or not start.strip():
         return None
     try:
-        return start.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        cut = error.start >= len(start) - 3 and len(start) == _TEXT_BYTES
-        return start[: error.start].decode("utf-8-sig") if cut else None
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(start, len(start) < _TEXT_BYTES)
+    except UnicodeDecodeError:
+        return None
