@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -118,9 +119,8 @@ def explain(catalog: Catalog, engine: Engine, path: Path, question: Question) ->
         return Explanation(
             path=str(path), verdict=Verdict.NOT_ENCODED, reason=reason, copies=copies
         )
-    passing = [item for item in items if not _left_out(catalog, item, question)]
+    named, passing = _sieved(catalog, items, question)
     if not passing:
-        named = _left_out(catalog, items[0], question)
         return Explanation(
             path=str(path),
             verdict=Verdict.FILTERED,
@@ -151,20 +151,29 @@ def _copies(catalog: Catalog, file: FileRecord) -> tuple[str, ...]:
         return ()
     others = [other for other in catalog.files_by_hash(file.content_hash) if other.id != file.id]
     roots = {root.id: root.path for root in catalog.roots()}
-    return tuple(str(roots[other.root_id] / other.path) for other in others)
+    return tuple(str(roots[other.root_id] / os.fsdecode(other.path_bytes)) for other in others)
 
 
-def _left_out(catalog: Catalog, item: ItemRecord, question: Question) -> tuple[str, ...]:
-    """Names of the conditions that the item does not meet, tried one by one."""
+def _sieved(
+    catalog: Catalog, items: Sequence[ItemRecord], question: Question
+) -> tuple[tuple[str, ...], list[ItemRecord]]:
+    """Names of the conditions that the first item does not meet, and the items that meet all."""
     named = []
-    if item.modality not in question.modalities:
-        kind = "a text" if item.modality is Modality.TEXT else "an image"
+    first, passing = items[0], [item for item in items if item.modality in question.modalities]
+    if first.modality not in question.modalities:
+        kind = "a text" if first.modality is Modality.TEXT else "an image"
         named.append(f"modality (it is {kind})")
     for name, single in _single_conditions(question.filters):
-        allowed = catalog.select_ids(single, item.modality)
-        if allowed is not None and not np.isin(item.id, allowed):
+        # Once for all items: a table may have a million.
+        allowed = {
+            modality: catalog.select_ids(single, modality)
+            for modality in {item.modality for item in items}
+        }
+        met = {item_id for ids in allowed.values() if ids is not None for item_id in ids.tolist()}
+        passing = [item for item in passing if item.id in met]
+        if first.id not in met:
             named.append(name)
-    return tuple(named)
+    return tuple(named), passing
 
 
 def _single_conditions(filters: Filters) -> Iterator[tuple[str, Filters]]:

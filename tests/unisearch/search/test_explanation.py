@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,3 +144,33 @@ def test_copies(shelf: Shelf) -> None:
     shelf.picture("copy.png", "red")
     why = shelf.collection.why(shelf.folder / "red.png", "blue", 1, modality="image")
     assert why.copies == (str(shelf.folder / "copy.png"),)
+
+
+def test_copies_whose_names_are_not_utf8(shelf: Shelf) -> None:
+    name = os.fsdecode(b"c\xffpy.png")
+    shelf.picture(name, "red")
+    why = shelf.collection.why(shelf.folder / "red.png", "blue", 1, modality="image")
+    assert why.copies == (str(shelf.folder / name),)
+    assert shelf.collection.why(why.copies[0], "red").verdict is Verdict.FOUND
+
+
+def test_a_filter_is_asked_once_for_a_file_of_many_items(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf.text("many.txt", *(f"line {n}" for n in range(100)), metadata={"a": 1})
+    catalog, asked = shelf.collection.catalog, []
+    select = catalog.select_ids
+
+    def counted(filters: Filters, *rest: Any) -> IdArray | None:
+        asked.append(filters)
+        return select(filters, *rest)
+
+    monkeypatch.setattr(catalog, "select_ids", counted)
+    filters = Filters(metadata=(("a", "=", 1), ("b", "=", 1)), min_bytes=1)
+    why = shelf.collection.why(shelf.folder / "many.txt", "line 7", filters=filters)
+    assert (why.verdict, why.filters) == (Verdict.FILTERED, ("metadata b=1",))
+    assert len(asked) == 3
+    why = shelf.collection.why(
+        shelf.folder / "many.txt", "line 7", 3, filters=Filters(metadata=(("a", "=", 1),))
+    )
+    assert (why.verdict, why.rank, why.candidates) == (Verdict.FOUND, 1, 100)
