@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,8 +51,8 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> None:
         StorageFull: No space is left; the old file is as it was.
         ReadOnlyCollection: The folder cannot be written to.
     """
-    # The process id keeps two writers from using one temporary file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Process and thread keep two writers from using one temporary file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     with translated(path):
         try:
             write(temporary)

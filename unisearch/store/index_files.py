@@ -151,23 +151,30 @@ class IndexFile:
         replace_file(self.path, lambda path: _write_text(path, text))
 
     def _clean_up(self, generation: int) -> None:
-        """Removes older payloads, and what processes that were killed left behind."""
-        # A newer payload may be another process's, whose small file is about to name it; and what
-        # is not old may be being written.
-        garbage = [
-            path
-            for path in self._folder.glob(f"{self._stem}-*.index")
-            if _generation(path) < generation
-        ]
-        with contextlib.suppress(OSError):
-            garbage += [
-                path
-                for path in self._folder.glob(f".{self._stem}*.tmp")
-                if time.time() - path.stat().st_mtime > _LEFT_BEHIND_S
-            ]
-        for path in garbage:
-            with contextlib.suppress(OSError):
-                path.unlink()
+        """Removes other payloads, and what processes that were killed left behind."""
+        for path in self._folder.glob(f"{self._stem}-*.index"):
+            # A newer one may be another process's, whose small file is about to name it; an hour
+            # later it is of a catalog that was since made anew.
+            if _generation(path) < generation or (
+                _generation(path) > generation and _is_left_behind(path)
+            ):
+                _remove(path)
+        for path in self._folder.glob(f".{self._stem}*.tmp"):
+            if _is_left_behind(path):  # else it may be being written
+                _remove(path)
+
+
+def _is_left_behind(path: Path) -> bool:
+    """Whether nobody has written to it for an hour."""
+    try:
+        return time.time() - path.stat().st_mtime > _LEFT_BEHIND_S
+    except OSError:  # somebody else was faster
+        return False
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,3 +129,28 @@ def test_an_encoder_of_another_dimension(sqlite_desk: Desk, layout: Layout) -> N
     # And the right one still works.
     assert best(indexes, sqlite_desk, "0.jpg")[0] == sqlite_desk.ids("0.jpg")[0]
     assert not np.isnan(best(indexes, sqlite_desk, "0.jpg")[1])
+
+
+def test_saving_leaves_no_garbage(sqlite_desk: Desk, layout: Layout) -> None:
+    now = payload(layout)
+    stem = now.name.rsplit("-", maxsplit=1)[0]
+    long_ago = time.time() - 7200
+    # Of a catalog that was made anew since, of another process, of one that was killed.
+    names = [
+        f"{stem}-999.index",
+        f"{stem}-998.index",
+        f".{stem}-7.index.1-1.tmp",
+        f".{stem}.json.2-1.tmp",
+    ]
+    for number, name in enumerate(names):
+        (layout.indexes / name).write_bytes(b"x")
+        if number % 2 == 0:
+            os.utime(layout.indexes / name, (long_ago, long_ago))
+    os.utime(now, (long_ago, long_ago))
+    sqlite_desk.put(sqlite_desk.picture("new.jpg"))
+    indexes = IndexSet(layout, sqlite_desk.catalog)
+    indexes.open(sqlite_desk.encoder, IMAGE)
+    assert indexes.save() == 1
+    left = {path.name for path in layout.indexes.iterdir()}
+    assert left == {f"{stem}-2.index", f"{stem}.json", names[1], names[3]}
+    assert indexes.is_saved(sqlite_desk.encoder, IMAGE)
