@@ -106,6 +106,10 @@ def read_manifest(folder: Path) -> Manifest:
             "a newer unisearch may have made it"
         )
     try:
-        return Manifest(**values)
+        manifest = Manifest(**values)
+        missing = [name for name in _DETERMINING if name not in manifest.checksums]
     except TypeError as error:
         raise CheckpointError(f"{path} is not a checkpoint's manifest: {error}") from error
+    if missing:  # two checkpoints without would have one fingerprint, and share vectors
+        raise CheckpointError(f"{path} has no checksum of {', '.join(missing)}: save it again")
+    return manifest

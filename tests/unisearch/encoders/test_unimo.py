@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -104,6 +105,16 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
         UnimoEncoder(folder)
     with pytest.raises(CheckpointError, match="no encoder 'nowhere'"):
         load_encoder("nowhere")
+
+
+def test_a_manifest_without_checksums_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "unsummed"
+    shutil.copytree(FOLDER, folder)
+    values = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+    del values["checksums"]["model.safetensors"]
+    (folder / "checkpoint.json").write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(CheckpointError, match=r"no checksum of model\.safetensors"):
+        UnimoEncoder(folder)
 
 
 def test_neither_torch_nor_transformers_is_imported() -> None:
