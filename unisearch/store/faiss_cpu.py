@@ -22,10 +22,10 @@ FEW = 8
 scans everything and looks at a bitmap for each vector, which takes twice as long as without."""
 
 _FEW_QUERIES = 4
-"""More are several times faster with numpy's BLAS. In ms, 100,000 vectors on two idle cores, FAISS and
-numpy: 1 query 10 and 7, 2 queries 10 and 21, 4 queries 20 and 23, 8 queries 40 and 29, 32 queries
-160 and 59. For one query FAISS, on one thread, is still the better choice: it takes half of the
-processor time, and where others want the cores BLAS waits for all of its threads.
+"""More are several times faster with numpy's BLAS. In ms, 100,000 vectors on two idle cores, FAISS
+and numpy: 1 query 10 and 7, 2 queries 10 and 21, 4 queries 20 and 23, 8 queries 40 and 29, 32
+queries 160 and 59. For one query FAISS, on one thread, is still the better choice: it takes half of
+the processor time, and where others want the cores BLAS waits for all of its threads.
 
 A matrix that is mapped from a file begins at an odd place. FAISS does not mind; numpy would copy it
 first."""
