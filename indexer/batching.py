@@ -74,6 +74,7 @@ class Batcher:
         self._finished = 0
         self._waiting: WriteBatch | None = None
         self.items_done = 0
+        self.files_done = 0
         self.last_flush = time.monotonic()
 
     @property
@@ -226,6 +227,7 @@ class Batcher:
             if all(picture.settled for picture in draft.job.pictures):
                 self._settle_one(draft, batch)
                 draft.job.settled = True
+                self.files_done += 1
                 del self._drafts[draft.job]
         for draft in self._drafts.values():
             if draft.outcome is None and len(draft.items) >= draft.next_part:

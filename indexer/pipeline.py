@@ -289,17 +289,17 @@ class _Run:
             return
         self._shown_at = now
         self._item_rate.add(self._batcher.items_done, now)
-        self._file_rate.add(self._done, now)
+        self._file_rate.add(self._batcher.files_done, now)
         seen, files_per_s = self._scanner.seen, self._file_rate.per_second
         is_known = seen.finished and files_per_s > 0
-        left = (seen.to_do - self._done) / files_per_s if is_known else None
+        left = (seen.to_do - self._batcher.files_done) / files_per_s if is_known else None
         self._progress.update(
             Snapshot(
                 phase=phase,
                 files_found=seen.found,
                 files_unchanged=seen.unchanged,
                 files_to_do=seen.to_do,
-                files_done=self._done,
+                files_done=self._batcher.files_done,
                 files_skipped=self._report.skipped.total(),
                 items_done=self._batcher.items_done,
                 scan_finished=seen.finished,

@@ -415,6 +415,23 @@ def test_progress_tells_where_it_is(desk: Desk) -> None:
     assert last.scan_finished
 
 
+def test_a_file_is_done_when_it_has_its_vector(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading is far ahead of encoding: the time left would be that of reading."""
+    monkeypatch.setattr("indexer.pipeline._PROGRESS_S", 0.0)
+    for at in range(12):
+        desk.picture(f"{at:02}.png", shade=at + 1)
+    shown: list[tuple[int, int]] = []
+
+    class Notes:
+        def update(self, snapshot: Snapshot) -> None:
+            shown.append((snapshot.files_done, snapshot.items_done))
+
+    desk.run(progress=Notes(), batch_size=4)
+    assert shown[-1] == (12, 12)
+    # The last picture of a batch may wait for its file's end.
+    assert all(items - 1 <= files <= items for files, items in shown)
+
+
 class SlowEncoder(FakeEncoder):
     """Takes its time; may be told to call something first."""
 
