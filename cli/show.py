@@ -14,6 +14,10 @@ PIPED_WIDTH = 200
 """Columns where stdout is not a terminal: only passages are cut to it."""
 
 
+_JOINERS = "\u200c\u200d"
+"""They hold emoji and Persian words together, and move nothing."""
+
+
 def is_terminal(stream: TextIO) -> bool:
     """Whether a person looks at the stream, as far as one can tell."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -42,7 +46,7 @@ def printable(text: str) -> str:
 
 
 def _visible(character: str) -> str:
-    if character.isprintable():
+    if character.isprintable() or character in _JOINERS:
         return character
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as Python keeps it in a str
@@ -56,7 +60,11 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        0
+        if unicodedata.combining(c) or c in _JOINERS
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
         for c in text
     )
 

@@ -11,10 +11,14 @@ def test_names_cannot_move_the_cursor() -> None:
     assert printable("plain ünïcode 日本") == "plain ünïcode 日本"
     assert printable("a\nb\tc\x1b[2Jd\x7f") == "a\\nb\\tc\\x1b[2Jd\\x7f"
     assert printable("caf\udce9") == "caf\\xe9"
+    for joined in ("می\u200cخواهم", "👩\u200d🚀"):
+        assert printable(joined) == joined
     assert printable("right\u202eleft") == "right\\u202eleft"
 
 
-@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("🚲", 2)])
+@pytest.mark.parametrize(
+    ("text", "columns"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("🚲", 2), ("👩\u200d🚀", 4)]
+)
 def test_width(text: str, columns: int) -> None:
     assert width(text) == columns
 
