@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from unisearch.collection import Collection
     from unisearch.encoders.base import Encoder
 
-REQUIRED = ("numpy", "onnxruntime", "pillow", "sqlalchemy", "tokenizers", "typer")
+REQUIRED = (
+    "alembic", "filelock", "numpy", "onnxruntime", "pillow", "sqlalchemy", "tokenizers", "typer",
+)  # fmt: skip
+"""The dependencies in pyproject.toml."""
+
 EXTRAS: dict[str, tuple[str, ...]] = {
     "cpu or gpu": ("faiss",),
     "heic": ("pillow_heif",),

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 import indexer
 import unisearch
+from cli.checks import EXTRAS, REQUIRED
 from cli.group import COMMANDS, LazyCommands
 
 ROOT = Path(__file__).parents[1]
@@ -144,6 +146,13 @@ def test_inner_packages_export_nothing() -> None:
         if path.name == "__init__.py" and name not in ("unisearch", "indexer"):
             body = tree(path).body
             assert all(isinstance(node, ast.Expr) for node in body), f"{path} is not empty"
+
+
+def test_the_doctor_knows_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(REQUIRED) == [re.split(r"[<>=]", one)[0] for one in project["dependencies"]]
+    extras = {name for names in EXTRAS for name in names.split(" or ")}
+    assert extras == set(project["optional-dependencies"]) - {"dev"}
 
 
 # --- who imports whom ---
