@@ -106,7 +106,7 @@ def train(
         return evaluate(model.eval())
     anchor = copy.deepcopy(model).eval().requires_grad_(False)
     optimizer = build_optimizer(parameters, recipe)
-    average = RunningAverage(parameters, recipe.average_decay)
+    average = RunningAverage(parameters, recipe.average_decay, recipe.start_share)
     state_folder = run.folder / "state"
     first = load_state(state_folder, recipe, parameters, optimizer, average)
     run.rewind(first)
@@ -115,10 +115,8 @@ def train(
     metrics: dict[str, float] = {}
 
     def measured() -> dict[str, float]:
-        average.swap(parameters)
-        result = evaluate(model.eval())
-        average.swap(parameters)
-        return result
+        with average.applied(parameters):
+            return evaluate(model.eval())
 
     def check(value: Tensor, what: str, losses: dict[str, Tensor]) -> None:
         if math.isfinite(value.item()):
@@ -165,6 +163,6 @@ def train(
             _log.info("step %d: %s", done, metrics)
         if done % recipe.save_every == 0 or done == recipe.steps:
             save_state(state_folder, recipe, done, parameters, optimizer, average)
-    average.swap(parameters)
+    average.write(parameters)
     model.eval()
     return metrics or evaluate(model)

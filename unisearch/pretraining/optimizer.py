@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from unisearch.model.unimo import UnimoModel
 from unisearch.pretraining.recipe import Recipe, Trainable
@@ -68,15 +70,26 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 
 class RunningAverage:
-    """Exponential moving average of the weights that learn.
+    """Exponential moving average of the weights that learn, mixed with those they started from.
 
     Its decay grows with the number of steps up to the recipe's, so that early averages forget the
-    starting point.
+    starting point. The starting point comes in when the average is used: between the weights of a
+    pretrained network and the same ones fine-tuned, what one of them knows is kept to a larger
+    part than what the other loses (WiSE-FT: Wortsman et al., CVPR 2022).
+
+    Args:
+        parameters: What learns, as it is before the first step.
+        decay: Of the average.
+        start_share: Share of the starting weights in what is evaluated and kept.
     """
 
-    def __init__(self, parameters: dict[str, nn.Parameter], decay: float) -> None:
+    def __init__(
+        self, parameters: dict[str, nn.Parameter], decay: float, start_share: float = 0.0
+    ) -> None:
         self.decay = decay
+        self.start_share = start_share
         self.values = {name: p.detach().clone() for name, p in parameters.items()}
+        self._start = {name: p.detach().clone() for name, p in parameters.items()}
 
     @torch.no_grad()
     def update(self, parameters: dict[str, nn.Parameter], step: int) -> None:
@@ -86,9 +99,19 @@ class RunningAverage:
             self.values[name].lerp_(parameter, 1 - decay)
 
     @torch.no_grad()
-    def swap(self, parameters: dict[str, nn.Parameter]) -> None:
-        """Exchanges the average and the current weights."""
+    def write(self, parameters: dict[str, nn.Parameter]) -> None:
+        """Puts the average, mixed with the start, in the place of the weights."""
         for name, parameter in parameters.items():
-            current: Tensor = parameter.clone()
-            parameter.copy_(self.values[name])
-            self.values[name] = current
+            parameter.copy_(torch.lerp(self.values[name], self._start[name], self.start_share))
+
+    @contextmanager
+    def applied(self, parameters: dict[str, nn.Parameter]) -> Iterator[None]:
+        """``write`` for the length of a block; the current weights are back after it."""
+        current = {name: p.detach().clone() for name, p in parameters.items()}
+        self.write(parameters)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, parameter in parameters.items():
+                    parameter.copy_(current[name])

@@ -50,6 +50,7 @@ class Recipe:
         doubtful_caption: Cosine from which a pair is no negative.
         text_anchor: Weight of keeping texts where the starting text encoder put them.
         anchor_texts: Unpaired texts a step for that loss.
+        caption_anchor: Weight of the same for the captions of a step's pairs.
         conse: Weight of pulling pictures without words to their ConSE vector.
         conse_pictures: Such pictures a step.
         classes: Weight of matching class names as tags alone with what classes are called.
@@ -58,6 +59,7 @@ class Recipe:
         tag_dropout: Share of pictures a step whose tags are hidden, so that regions suffice.
         average_decay: Decay of the exponential moving average of weights that is evaluated and
             kept; 0 for none.
+        start_share: Share of the starting weights in what is evaluated and kept.
         evaluate_every: Steps between evaluations on the development pairs.
         save_every: Steps between saved states.
     """
@@ -83,6 +85,7 @@ class Recipe:
     doubtful_caption: float = 0.7
     text_anchor: float = 1.0
     anchor_texts: int = 16
+    caption_anchor: float = 0.0
     conse: float = 0.5
     conse_pictures: int = 8
     classes: float = 0.5
@@ -90,6 +93,7 @@ class Recipe:
     region_dropout: float = 0.1
     tag_dropout: float = 0.1
     average_decay: float = 0.99
+    start_share: float = 0.0
     evaluate_every: int = 200
     save_every: int = 100
 
@@ -98,7 +102,7 @@ class Recipe:
         for name in positive:
             if getattr(self, name) <= 0:
                 raise ConfigError(f"recipe {self.name}: {name} is {getattr(self, name)}, not > 0")
-        for name in ("region_dropout", "tag_dropout", "average_decay"):
+        for name in ("region_dropout", "tag_dropout", "average_decay", "start_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(
                     f"recipe {self.name}: {name} is {getattr(self, name)}, not in [0, 1)"

@@ -51,7 +51,7 @@ class StepLosses:
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         """The losses of a step by name, weighted; their sum is what is minimised."""
-        losses = {"pairs": self._pairs(step)}
+        losses = self._pairs(step)
         recipe = self.recipe
         if recipe.conse > 0 and self.data.bare.ids:
             losses["conse"] = recipe.conse * self._conse(step)
@@ -68,8 +68,8 @@ class StepLosses:
         projection = self.model.projections.text
         return F.normalize(projection(start_vectors[torch.as_tensor(rows)]), dim=-1)
 
-    def _pairs(self, step: int) -> Tensor:
-        """In-batch contrast of pictures and captions."""
+    def _pairs(self, step: int) -> dict[str, Tensor]:
+        """In-batch contrast of pictures and captions; captions kept where they were."""
         pairs, recipe = self.data.train, self.recipe
         batch = pair_batch(pairs, recipe, step)
         regions, tags = regions_and_tags(
@@ -86,13 +86,13 @@ class StepLosses:
             same=recipe.same_caption,
             doubtful=recipe.doubtful_caption,
         )
-        return in_batch_loss(
-            self.model.embed_regions(regions, tags),
-            self._text_vectors(pairs.captions, rows, pairs.caption_vectors),
-            positives,
-            ignored,
-            self.model.temperature,
-        )
+        texts = self._text_vectors(pairs.captions, rows, pairs.caption_vectors)
+        images = self.model.embed_regions(regions, tags)
+        losses = {"pairs": in_batch_loss(images, texts, positives, ignored, self.model.temperature)}
+        if self.learns_text and recipe.caption_anchor > 0:
+            start_vectors = pairs.caption_vectors[torch.as_tensor(rows)]
+            losses["caption_anchor"] = recipe.caption_anchor * anchor_loss(texts, start_vectors)
+        return losses
 
     def _conse(self, step: int) -> Tensor:
         """Pictures without words go where ConSE puts them."""

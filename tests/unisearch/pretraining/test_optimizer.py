@@ -133,7 +133,18 @@ def test_the_average_equals_a_naive_loop(decay: float) -> None:
         assert torch.equal(average.values["x"], parameter)
 
 
-def test_swapping_twice_changes_nothing() -> None:
+def test_what_is_kept_lies_between_start_and_average() -> None:
+    parameter = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    average = RunningAverage({"x": parameter}, 0.0, start_share=0.25)
+    with torch.no_grad():
+        parameter.copy_(torch.tensor([5.0, 2.0]))
+    average.update({"x": parameter}, 0)
+    average.write({"x": parameter})
+    assert parameter.tolist() == pytest.approx([4.0, 1.0])
+    assert average.values["x"].tolist() == pytest.approx([5.0, 2.0])
+
+
+def test_what_is_kept_is_lent_for_a_block() -> None:
     parameters = trainable_parameters(tiny_model(), Trainable.SHARED)
     average = RunningAverage(parameters, 0.9)
     with torch.no_grad():
@@ -142,11 +153,9 @@ def test_swapping_twice_changes_nothing() -> None:
     average.update(parameters, 3)
     weights = {name: p.detach().clone() for name, p in parameters.items()}
     averages = {name: value.clone() for name, value in average.values.items()}
-    average.swap(parameters)
-    for name, parameter in parameters.items():
-        assert torch.equal(parameter, averages[name])
-        assert torch.equal(average.values[name], weights[name])
-    average.swap(parameters)
+    with average.applied(parameters):
+        for name, parameter in parameters.items():
+            assert torch.equal(parameter, averages[name])
     for name, parameter in parameters.items():
         assert torch.equal(parameter, weights[name])
         assert torch.equal(average.values[name], averages[name])

@@ -123,6 +123,20 @@ def test_texts_that_have_not_moved_cost_nothing() -> None:
     assert expected > 0.01
 
 
+def test_captions_that_have_not_moved_cost_nothing() -> None:
+    model = tiny_model()
+    data = tiny_data(model)
+    recipe = replace(PLAIN, caption_anchor=2.0)
+    losses = StepLosses(model, model, data, recipe)
+    assert losses(0)["caption_anchor"].item() == pytest.approx(0, abs=1e-5)
+    model.text_embeddings.norm.bias.add_(torch.linspace(-1, 1, 16))
+    rows = pair_batch(data.train, recipe, 0).captions.tolist()
+    now = model.embed_texts(*data.train.captions.batch(rows))
+    expected = 2 * (1 - (now * data.train.caption_vectors[rows]).sum(dim=1).mean())
+    assert losses(0)["caption_anchor"].item() == pytest.approx(expected.item(), rel=1e-4)
+    assert expected > 0.01
+
+
 @pytest.mark.parametrize("trainable", [Trainable.PROJECTIONS, Trainable.IMAGE])
 def test_locked_texts_are_projected_from_where_they_started(trainable: Trainable) -> None:
     model = tiny_model()

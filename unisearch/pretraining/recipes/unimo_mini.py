@@ -22,8 +22,10 @@ _COMMON = Recipe(
         # Attention with dropout takes a path on CPUs that is several times slower.
         "attention_probs_dropout_prob": 0.0,
     },
-    steps=800,
+    steps=400,
     text_anchor=3.0,
+    caption_anchor=1.0,
+    start_share=0.4,
     evaluate_every=100,
     save_every=50,
 )
