@@ -123,6 +123,7 @@ def test_texts_that_have_not_moved_cost_nothing() -> None:
     assert expected > 0.01
 
 
+@torch.no_grad()
 def test_captions_that_have_not_moved_cost_nothing() -> None:
     model = tiny_model()
     data = tiny_data(model)
