@@ -12,7 +12,8 @@ from unisearch.datatypes import FloatArray, Hit, Modality
 from unisearch.encoders.base import Encoder
 from unisearch.encoders.load import DEFAULT_ENCODER, lasting_name
 from unisearch.errors import ConfigError, NoCollection
-from unisearch.search.encoding import encode_queries
+from unisearch.files import expand_home
+from unisearch.search.encoding import encode_queries, unit_rows
 from unisearch.search.engine import Engine
 from unisearch.search.query import Query, QueryLike
 from unisearch.search.spaces import Spaces
@@ -132,7 +133,7 @@ class Collection:
             encoder: For a new collection; an encoder that is given as an object, not by name, is
                 used for an old one too.
         """
-        layout = Layout.at(Path(folder).expanduser())
+        layout = Layout.at(expand_home(folder))
         if not layout.exists():
             return cls.create(folder, encoder=encoder)
         given = None if isinstance(encoder, str) else encoder
@@ -250,12 +251,15 @@ class Collection:
         filters: Filters | None = None,
         encoder: str | Encoder | None = None,
     ) -> list[list[Hit]]:
-        """Finds what is nearest to each of some vectors, float32 [Q, D], unit rows.
+        """Finds what is nearest to each of some vectors, float32 [Q, D], of any length above 0.
 
         Arguments, result and errors are otherwise those of :meth:`search`.
+
+        Raises:
+            ValueError: They are not [Q, D] of the encoder, or one is zero or not finite.
         """
         using = self._spaces.encoder(encoder)
-        return self._search(vectors, using, k, modality, filters)
+        return self._search(unit_rows(vectors, using.dim), using, k, modality, filters)
 
     def similar(
         self,
@@ -404,5 +408,5 @@ def _modalities(modality: Modality | str | None) -> tuple[Modality, ...]:
 
 
 def _layout_to_create(folder: Path) -> Layout:
-    folder = folder.expanduser()
+    folder = expand_home(folder)
     return Layout(folder) if folder.name == FOLDER_NAME else Layout.beside(folder)

@@ -229,6 +229,28 @@ def test_vectors_of_ones_own(shelf: Shelf) -> None:
     vectors = shelf.encoder.encode_texts(["red", "blue"])
     hits = shelf.collection.search_vectors(vectors, 3)
     assert hits == shelf.collection.search(["red", "blue"], 3)
+    longer = shelf.collection.search_vectors(vectors * 4, 3)
+    assert [[hit.item_id for hit in row] for row in longer] == [
+        [hit.item_id for hit in row] for row in hits
+    ]
+    assert longer[0][0].score == pytest.approx(hits[0][0].score, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda v: v[0], r"shape \(16,\)"),
+        (lambda v: v[:, :-1], r"shape \(2, 15\).*\[Q, 16\]"),
+        (lambda v: v * 0, "vector 0 has length 0.0"),
+        (lambda v: v * [[1.0], [float("nan")]], "vector 1 has length nan"),
+    ],
+)
+def test_vectors_without_a_direction(
+    shelf: Shelf, change: Callable[[np.ndarray], np.ndarray], said: str
+) -> None:
+    vectors = change(shelf.encoder.encode_texts(["red", "blue"]))
+    with pytest.raises(ValueError, match=said):
+        shelf.collection.search_vectors(vectors, 3)
 
 
 # --- more like this ---

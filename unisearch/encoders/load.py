@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -77,5 +76,5 @@ def lasting_name(name: str) -> str:
     if name.startswith(PREFIX):
         return str(OpenClipName.parse(name))
     path = expand_home(name)
-    is_folder = os.sep in name and path.is_dir()
+    is_folder = name not in ENCODERS and path.is_dir()
     return str(path.resolve()) if is_folder else name

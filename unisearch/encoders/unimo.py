@@ -109,14 +109,6 @@ class UnimoEncoder:
                 vectors[rows] = self._run(TEXT_GRAPH, {"input_ids": ids, "attention_mask": mask})
         return vectors
 
-    def count_tokens(self, text: str) -> int:
-        """Word pieces that ``text`` would need without the limit, special tokens included."""
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(self._folder / TOKENIZER))
-        tokenizer.no_truncation()
-        return len(tokenizer.encode(text).ids)
-
     @property
     def max_text_tokens(self) -> int:
         """Word pieces after which a text is cut, special tokens included."""

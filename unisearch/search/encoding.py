@@ -118,3 +118,22 @@ def _prepare(image: Image | Path, encoder: Encoder) -> PreparedImage:
         hint = "; `unisearch similar` takes texts as well" if is_none else ""
         name = repr(str(image)) if isinstance(image, Path) else "the picture"
         raise QueryError(f"cannot search with {name}: {error}{hint}") from error
+
+
+def unit_rows(vectors: FloatArray, dim: int) -> FloatArray:
+    """Somebody's vectors as queries: float32 [Q, D], scaled to unit rows.
+
+    Raises:
+        ValueError: They are not [Q, D], or one is zero or not finite.
+    """
+    rows = np.asarray(vectors, dtype=np.float32)
+    if rows.ndim != 2 or rows.shape[1] != dim:
+        raise ValueError(f"vectors are of shape {rows.shape}; this encoder's are [Q, {dim}]")
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    wrong = np.flatnonzero(~np.isfinite(lengths[:, 0]) | (lengths[:, 0] == 0))
+    if len(wrong):
+        length = lengths[wrong[0], 0]
+        raise ValueError(f"vector {wrong[0]} has length {length}, so it has no direction")
+    # Those that are of length 1 already stay as they are, to the last bit.
+    scaled: FloatArray = np.where(np.abs(lengths - 1) < 1e-5, rows, rows / lengths)
+    return scaled

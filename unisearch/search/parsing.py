@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unisearch.errors import QueryError
+from unisearch.files import expand_home
 from unisearch.search.query import Query, Term
 
 _SIGNS = {"+": 1.0, "-": -1.0}
@@ -131,13 +132,13 @@ def _names_picture(token: str) -> bool:
     path = Path(token)
     if path.suffix.lower() in _PICTURE_SUFFIXES and path.stem:
         return True
-    return "/" in token and _is_file(path.expanduser())
+    return "/" in token and _is_file(expand_home(path))
 
 
 def _existing_picture(name: str) -> Path:
     if "://" in name:
         raise QueryError(f"{name!r} is an address: save the picture and give its path")
-    path = Path(name).expanduser()
+    path = expand_home(name)
     if _is_file(path):
         return path
     found = "is a folder" if _exists(path) else "does not exist"
