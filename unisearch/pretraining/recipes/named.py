@@ -13,6 +13,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "a0": unimo_mini.a0,
     "a1": unimo_mini.a1,
     "a2": unimo_mini.a2,
+    "a3": unimo_mini.a3,
     "smoke": unimo_mini.smoke,
 }
 
