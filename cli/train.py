@@ -22,7 +22,9 @@ Examples:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="unimo-mini, a1, a2, a3 or smoke.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="unimo-mini, a0, a1, a2, a3 or smoke.")
+    ],
     corpus: Annotated[
         Path, typer.Option(metavar="FOLDER", help="A corpus that `unisearch gather` made.")
     ] = Path("data/corpus"),
