@@ -44,9 +44,12 @@ The pictures themselves are not part of this checkpoint. Tux Paint stamps are me
 
 `unisearch train {name}`: {steps} steps of {batch} pairs, Adam at {rate:g}, seed {seed}. The losses:
 in-batch contrast of pictures and captions; texts anchored where the starting encoder puts them
-(weight {text_anchor:g}); pictures without words pulled to the mean of their likeliest classes' word
-vectors ({conse:g}); class names as tags against what the classes are called ({classes:g}). Weights
-are an exponential moving average. `checkpoint.json` holds every setting.
+(glosses: weight {text_anchor:g}, captions: {caption_anchor:g}); pictures without words pulled to
+the mean of their likeliest classes' word vectors ({conse:g}); class names as tags against what the
+classes are called ({classes:g}). To a picture's own vector the word vectors of its classes are
+added, times their probability and {class_words:g}. The weights that are kept are an exponential
+moving average, mixed with {start_share:.0%} of those training started from. `checkpoint.json`
+holds every setting.
 
 ## Held-out pairs
 
@@ -87,6 +90,9 @@ def model_card(
         rate=recipe.learning_rate,
         seed=recipe.seed,
         text_anchor=recipe.text_anchor,
+        caption_anchor=recipe.caption_anchor,
+        class_words=recipe.config.get("class_words_weight", 0),
+        start_share=recipe.start_share,
         conse=recipe.conse,
         classes=recipe.classes,
         metrics=_metrics(held_out, language_before, language),
