@@ -71,8 +71,9 @@ class Catalog:
             create: Make it if there is none.
             read_only: Write nothing, not even beside it: for read-only media.
             base: Roots below this folder are stored relative to it, so that both can be moved
-                together. By default, for SQLite, the folder that holds ``.unisearch`` (or else
-                the file); for PostgreSQL none: all roots are stored as absolute paths.
+                together. By default the folder that holds ``.unisearch`` (or else the file). Not
+                used for PostgreSQL, where all roots are stored as absolute paths: a server moves
+                with no folder, and from a second one its files would seem gone.
 
         Raises:
             NoCollection: There is none and ``create`` is false.
@@ -84,7 +85,9 @@ class Catalog:
         database = Database(url_or_path, create=create, read_only=read_only)
         try:
             schema.prepare(database, create=create)
-            if base is None and database.path is not None:
+            if database.path is None:
+                base = None
+            elif base is None:
                 base = Layout(database.path.parent).base
             return cls(database, base)
         except BaseException:

@@ -88,6 +88,16 @@ def test_a_server_that_is_not_there() -> None:
 
 
 @pytest.mark.postgres
+def test_roots_on_a_server_do_not_depend_on_the_folder(
+    postgres_address: str, tmp_path: Path
+) -> None:
+    with Catalog.open(postgres_address, create=True, base=tmp_path) as catalog:
+        catalog.ensure_root(tmp_path / "pictures")
+    with Catalog.open(postgres_address, base=tmp_path / "elsewhere") as catalog:
+        assert [root.path for root in catalog.roots()] == [tmp_path / "pictures"]
+
+
+@pytest.mark.postgres
 def test_a_database_that_is_not_there(postgres_address: str) -> None:
     with pytest.raises(StoreError, match="createdb"):
         Catalog.open(postgres_address.split("?")[0] + "_which_does_not_exist")
