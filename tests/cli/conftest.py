@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,8 @@ def shelf(
             shelf.picture(f"pictures/{colour}.png", colour, metadata={"colour": colour})
         shelf.text("notes.txt", "a red bicycle", "the blue sea", "nothing else")
         yield shelf
+
+
+def hear_ctrl_c() -> None:
+    """For ``preexec_fn``: a shell's background jobs ignore Ctrl-C, and so would their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.cli.conftest import hear_ctrl_c
 from tests.conftest import COLOURS, FakeEncoder
 
 Run = Callable[..., Any]
@@ -267,6 +268,7 @@ def test_an_interrupt_keeps_what_was_committed(pictures: Path, tmp_path: Path) -
     process = subprocess.Popen(
         [sys.executable, str(slow), "index", str(pictures)],
         env=environment,
+        preexec_fn=hear_ctrl_c,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

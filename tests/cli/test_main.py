@@ -15,6 +15,7 @@ import pytest
 
 from cli.failures import exit_code
 from cli.group import COMMANDS, LazyCommands
+from tests.cli.conftest import hear_ctrl_c
 from tests.shelf import Shelf
 from unisearch import errors
 from unisearch.version import __version__
@@ -209,6 +210,7 @@ def test_an_interrupted_program(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, str(script), "status"],
         env=environment,
+        preexec_fn=hear_ctrl_c,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
