@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import textwrap
+import unicodedata
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -33,6 +34,8 @@ INK, SOFT, GROUND, CARD = "#1c2330", "#69748a", "#ffffff", "#f1f4f9"
 
 def text_card(text: str, *, strong: bool = False) -> Image.Image:
     """Words on a card, cut where it ends."""
+    # Pillow's own font has no letters with accents.
+    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     card = Image.new("RGB", (CELL_W, CELL_H), GROUND if strong else CARD)
     size = 19 if strong else 13
     font = ImageFont.load_default(size)
@@ -83,7 +86,9 @@ def main() -> None:
             asked = picture_card(Path(query)) if is_picture else text_card(str(query), strong=True)
             sheet.paste(asked, (GAP, y))
             middle = y + CELL_H // 2
-            draw.text((GAP + CELL_W + 22, middle - 16), "→", SOFT, ImageFont.load_default(30))
+            tip = GAP + CELL_W + ARROW_W
+            draw.line((tip - 22, middle, tip, middle), SOFT, 2)
+            draw.line((tip - 8, middle - 7, tip, middle, tip - 8, middle + 7), SOFT, 2)
             for column, hit in enumerate(hits[:HITS]):
                 x = GAP + ARROW_W + (column + 1) * (CELL_W + GAP)
                 sheet.paste(hit_card(hit), (x, y))
